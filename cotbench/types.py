@@ -244,15 +244,22 @@ FinishReason = Literal["stop", "length", "error", "refused"]
 
 
 class Confidence(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
-    """How sure a model was of a path's tokens.
+    """How sure a model was of a path while it wrote it: DeepConf's measures (Fu et al. 2025, arXiv:2508.15260, section
+    2), the higher the surer.
 
-    A token's confidence is minus the mean log-probability of the likeliest `top` tokens at its place, by DeepConf (Fu
-    et al. 2025, arXiv:2508.15260). mean: over all tokens. lowest: the least mean over a window of `window` tokens."""
+    A token's confidence is minus the mean log-probability of the likeliest tokens at its place; top: over how many of
+    them, at the place where fewest are known. Measures over different numbers of them can't be compared.
+    mean: over all tokens of the path. lowest: the least mean over `window` tokens in a row. bottom: the mean of the
+    lowest tenth of these. tail: the mean over the last `window` tokens. A shorter path is one window.
+    logprob: the mean log-probability of the tokens that were written; None where it isn't known."""
 
     mean: float
     lowest: float
+    bottom: float
+    tail: float
     window: int
     top: int
+    logprob: float | None = None
 
 
 class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -329,19 +336,24 @@ class ExecutionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """Code that a model wrote: Python, or a plan for SymPy. choices: the options that its value may be one of."""
+    """Code that a model wrote: Python, a plan for SymPy, or a notebook's cell, of which what it prints is wanted.
 
-    runtime: Literal["python", "sympy"]
+    choices: the options that its value may be one of. earlier: of a cell, those before it, whose names it finds; they
+    are run again, unseen, and share its limits."""
+
+    runtime: Literal["python", "sympy", "notebook"]
     code: str
     choices: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """What came of a program.
 
-    value: exact, as text. latex: the same in LaTeX. decimal: to 12 digits, of a real number. option: the letter of the
-    one choice that the value is. stdout is cut at some 16,000 characters. Times are the program's alone, in seconds."""
+    value: exact, as text; of a cell the last line of what it showed. latex: the same in LaTeX. decimal: to 12 digits,
+    of a real number. option: the letter of the one choice that the value is. stdout is cut at some 16,000 characters:
+    the first ones, of a cell the last ones. Times are the program's alone, in seconds."""
 
     outcome: ExecutionOutcome
     value: str | None = None

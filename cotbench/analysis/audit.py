@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -305,7 +305,10 @@ class _Arm:
             path, end, here = _begun_by(path, earlier), None, False
         question = self.panel.questions[place]
         kind = self.answer_type and (question.kind or self.answer_type)
-        return look_at(path, end, kind, question.choices, read_here=here), further
+        look = look_at(path, end, kind, question.choices, read_here=here)
+        if self.facts.reasons and all(path is not one for one in replies[0]):
+            look = replace(look, aloud=True)  # what it has reasoned stands in its earlier replies
+        return look, further
 
     @cached_property
     def audit(self) -> tuple[Audit, Array]:
@@ -377,7 +380,8 @@ class _Arm:
         """Its answers by where and how they were read, the most first."""
         read = self.cell.read & self.cell.decided
         rows = [row for row, is_read in zip(self.cell.rows, read.tolist(), strict=True) if row is not None and is_read]
-        counts = Counter((_place_of(row), row.rule) for row in rows)
+        in_words = self.facts.answers_in == "words"
+        counts = Counter((_place_of(row, self.cell, in_words=in_words), row.rule) for row in rows)
         return [
             Reading(
                 model=self.panel.model,
@@ -420,12 +424,15 @@ def _by_courtesy(row: Record) -> bool:
     return row.before is not UNSET and row.before.answer is None and row.answer is not None
 
 
-def _place_of(row: Record) -> str:
+def _place_of(row: Record, cell: Cell, *, in_words: bool) -> str:
     if row.rule in ("likeliest", "choice"):
         return "options"
-    if row.executions or row.rule == "program":
+    if row.rule == "program" or (row.executions and not in_words):
         return "value"
     if row.before is not UNSET:
+        if row.nodes is not UNSET and row.source is not UNSET:  # others were asked for behind those gone on with
+            reply = cell.run.journal.reply(row.keys[row.source[0]])
+            return "continued" if reply is not None and reply.completions[row.source[1]].begun else "reply"
         # Those that were gone on with are the last replies, and the very last is meant where no other is named.
         further = row.source is UNSET or row.source[0] >= len(row.requests) - row.before.replies
         return "continued" if further else "reply"

@@ -39,7 +39,7 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
         "truncated", "prompt_tokens", "completion_tokens", "reasoning_tokens", "requests", "paths", "margin",
         "executions", "error", "continued", "answer_before", "correct_before", "mass",
     ),
-    "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
+    "votes": (*_WHERE, "path", "answer", "outcome", "correct", "score"),
     "executions": (*_WHERE, "number", "outcome", "value", "error", "stdout"),
     "outputs": (
         "run", "question", "mode", "request", "ordinal", "template", "path", "begun", "text", "reasoning",
@@ -78,8 +78,8 @@ class Frames:
                 answer and were gone on with; answer_before and correct_before: what there would be had they not been.
                 mass: of a mode that takes the likeliest option, what all options have of the probability of the next
                 token
-    votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
-                its answer
+    votes       a row per path of modes that vote, or candidate of modes that choose otherwise; answer is NA where it
+                abstained, outcome is the verdict on its answer, score is what a judge gave it, where one did
     executions  a row per program or plan that was run, in the order of their paths"""
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -255,6 +255,7 @@ def _vote_rows(run: Run, record: Record) -> Iterator[dict[str, Any]]:
             "answer": None if answer is None else answer.answer,
             "outcome": None if outcome is None else outcome.value,
             "correct": _verdict(outcome),
+            "score": None if record.votes.scores is UNSET else record.votes.scores[path - 1],
         }
 
 

@@ -339,7 +339,7 @@ _ASPECTS: Sequence[_Aspect] = (
     ),
     _Aspect(
         name="the limits of programs",
-        value=lambda arm: arm.run.get("programs") if arm.facts.carries_out else None,
+        value=lambda arm: arm.run.get("programs") if arm.facts.carries_out or arm.facts.tools else None,
     ),
 )
 

@@ -22,7 +22,7 @@ from cotbench.modes import recorded_mode
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.tasks import list_task_files, read_task_file
 from cotbench.store.lock import state_of
-from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.manifest import Manifest, ModelIdentity, read_manifest
 
 MASK = "***"
 
@@ -98,7 +98,8 @@ class Provenance:
     (plain text), "server", or a file's name. started, ended: of the first and the last of its sessions, whose
     number is `sessions`; answers: how many of how many `expected` there are. cotbench: its versions; commit: of the
     checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
-    exemplars, limit, thinking: as they were set. suites: those that it was asked for by; skipped: tasks that were
+    exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
+    asked. suites: those that it was asked for by; skipped: tasks that were
     left out because they couldn't be had, and why. command: as it was typed, without keys. again: what runs it
     again. recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
 
@@ -117,6 +118,7 @@ class Provenance:
     python: str | None
     chat_template: str | None
     chat_template_hash: str | None
+    judge: str | None
     started: str | None
     ended: str | None
     sessions: int
@@ -170,6 +172,7 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         python=_text(first, "python"),
         chat_template=spec.model.chat_template or None,
         chat_template_hash=spec.model.chat_template_hash or None,
+        judge=_judge(spec.judge),
         started=_text(first, "started"),
         ended=next((text for one in reversed(sessions) if (text := _text(one, "ended"))), None),
         sessions=len(sessions),
@@ -189,6 +192,13 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         again=f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
+
+
+def _judge(second: ModelIdentity | None) -> str | None:
+    if second is None:
+        return None
+    revision = f", revision {second.revision}" if second.revision else ""
+    return f"{second.model}{revision}, by {second.engine}"
 
 
 def recipe_of(manifest: Manifest) -> dict[str, Any]:

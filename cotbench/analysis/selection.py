@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET
 
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.recall import shown_with
+from cotbench.analysis.trees import Place, Tree, TreeNode, decided_by, parents_of, tree_of
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import BASELINE, main_of
 from cotbench.modes.arms import the_one
-from cotbench.modes.votes import deciding
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.tagging import Rule, Tag
 from cotbench.store.journal import StoredReply
@@ -136,10 +135,14 @@ def _matches(pattern: Pattern, pick: Pick) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request, and the journal's line with what was sent and what came back; None where that is lost."""
+    """One request, and the journal's line with what was sent and what came back; None where that is lost.
+
+    after: the replies and paths that it builds on, as far as the journal says it: of each the place of its exchange
+    among the record's, and of the path."""
 
     key: Key
     reply: StoredReply | None
+    after: Sequence[Place] = ()
 
     @property
     def completions(self) -> Sequence[Completion]:
@@ -152,7 +155,8 @@ class Answered:
     """A question under one mode.
 
     deciding: the exchange and the path whose text holds the record's span, None where no path decided. shown: the
-    passages that stood before the question, None where none did or the run doesn't say."""
+    passages that stood before the question, None where none did or the run doesn't say. tree: what was written on the
+    way, of modes that tell it."""
 
     run: str
     mode: str
@@ -160,6 +164,7 @@ class Answered:
     exchanges: Sequence[Exchange]
     deciding: tuple[int, int] | None
     shown: ShownPassages | None = None
+    tree: Tree | None = None
 
     @property
     def text(self) -> str | None:
@@ -189,7 +194,13 @@ class Dossier:
     modes: Sequence[Answered]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return it as JSON has it: a line of `cotbench show --json`.
+
+        Of each mode stand the record's entries; `deciding`, the exchange and the path in which the answer was read, and
+        `found`, what it was read from; `nodes`, of modes that tell what was written on the way: those of the record,
+        and of each `depth`, `answer` and `outcome` of a candidate, and whether it was `chosen`; and `exchanges`, what
+        was sent and came back, `to` the second model where that was asked, `after` which exchanges and paths. Places
+        count from 0."""
         return {
             **{name: getattr(self.question, name) for name in ("id", "task", "group", "cluster")},
             "model": self.model,
@@ -210,8 +221,14 @@ def _answered_row(answered: Answered) -> dict[str, Any]:
         "found": text[slice(*span)] if text is not None and span else None,
         "deciding": answered.deciding,
         **({"passages": msgspec.to_builtins(answered.shown)} if answered.shown is not None else {}),
+        **({"nodes": list(map(_node_row, answered.tree.nodes))} if answered.tree is not None else {}),
         "exchanges": list(map(_exchange_row, answered.exchanges)),
     }
+
+
+def _node_row(node: TreeNode) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.structs.asdict(node.row)
+    return {**row, **{name: getattr(node, name) for name in ("depth", "answer", "outcome", "chosen")}}
 
 
 _LOST: Mapping[str, Any] = {"template": "", "sampling": {}, "thinking": None, "seed": None, "messages": None}
@@ -225,6 +242,8 @@ def _exchange_row(exchange: Exchange) -> dict[str, Any]:
         "request": key.request,
         **({"replicate": key.replicate} if key.replicate else {}),
         "ordinal": key.ordinal,
+        **({"to": sent["to"]} if sent.get("to") else {}),
+        **({"after": exchange.after} if exchange.after else {}),
         **{name: msgspec.to_builtins((sent or _LOST)[name]) for name in names},
         "completions": msgspec.to_builtins(exchange.completions),
     }
@@ -278,24 +297,28 @@ def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[st
 
 
 def _answered(cell: Cell, record: Record) -> Answered:
-    exchanges = [Exchange(key=key, reply=cell.run.journal.reply(key)) for key in record.keys]
+    replies = [cell.run.journal.reply(key) for key in record.keys]
+    found = parents_of(record.keys, replies)
+    exchanges = [
+        Exchange(key=key, reply=reply, after=after)
+        for key, reply, after in zip(record.keys, replies, found, strict=True)
+    ]
+    decided = _deciding(record, exchanges)
     return Answered(
         run=cell.run.folder.name,
         mode=cell.mode,
         record=record,
         exchanges=exchanges,
-        deciding=_deciding(record, exchanges),
+        deciding=decided,
         shown=shown_with(cell, record.question),
+        tree=tree_of(record, decided),
     )
 
 
-def _deciding(record: Record, exchanges: Sequence[Exchange]) -> tuple[int, int] | None:
-    """The exchange and path that decided: the last reply's first; of votes, the first to vote for the winner."""
-    if not exchanges or not all(exchange.completions for exchange in exchanges):
+def _deciding(record: Record, exchanges: Sequence[Exchange]) -> Place | None:
+    """The exchange and path that decided; None where they aren't on record."""
+    decided = decided_by(record)
+    if decided is None or not all(exchange.completions for exchange in exchanges):
         return None
-    if record.source is not UNSET:
-        number, index = record.source
-        there = number < len(exchanges) and index < len(exchanges[number].completions)
-        return (number, index) if there else None
-    path = deciding(record.votes.ballots) if record.votes is not None else 0
-    return None if path is None or path >= len(exchanges[-1].completions) else (len(exchanges) - 1, path)
+    number, path = decided
+    return decided if number < len(exchanges) and path < len(exchanges[number].completions) else None

@@ -4,6 +4,10 @@ From one draw of n paths, for k <= n:
     maj@k    the mean over all subsets of k paths of whether their vote is right, by the rule of `modes.votes`
     pass@k   the share of subsets that hold a right path: the unbiased estimator of Chen et al. 2021 (arXiv:2107.03374)
     mean@k   the expected share of right paths, the same for every k
+    best@k   the mean over all subsets of whether the path with the highest score is right (of equals the first), as
+             verifiers choose (Cobbe et al. 2021, arXiv:2110.14168)
+    weighted@k   the same of the answer with the largest sum of scores (Li et al. 2022, arXiv:2206.02336; Snell et al.
+             2024, arXiv:2408.03314): over all subsets where they are few, else over drawn ones
 """
 
 from __future__ import annotations
@@ -11,9 +15,19 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import combinations
 from math import comb
 
+import numpy as np
+
+from cotbench.analysis.stats import Array
 from cotbench.modes.votes import Ballot
+
+Scores = Sequence[float | None]  # of paths; None where one has none
+
+FEW_SUBSETS = 1_000  # up to which all are looked at
+DRAWN_SUBSETS = 500  # of more: a question's share is then known to about 0.02, and their mean over questions far better
+_ALIKE = 9  # decimals to which sums of scores are the same
 
 
 def sizes(n: int) -> Iterator[int]:
@@ -94,3 +108,68 @@ def _at_most(n: int, m: int, late: int, width: int) -> int:
 def _choices(n: int, width: int) -> int:
     """The polynomial (1 + x)^n, which counts the subsets of n paths by their size."""
     return sum(comb(n, k) << (width * k) for k in range(n + 1))
+
+
+# --- by score -----------------------------------------------------------------------------------------------------
+
+
+def best_at(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int], k: int) -> float:
+    """The share of the subsets of k paths, for one k in 1..n, whose best path is right.
+
+    Exact, by ranks: a path is the best of a subset where it is in it and none of those ahead of it is. Paths without a
+    score are never chosen; a subset that has no other is not right."""
+    n = len(ballots)
+    known = [(-score, place) for place, score in enumerate(scores) if score is not None]
+    ranks = [rank for rank, (_, place) in enumerate(sorted(known)) if ballots[place] in right]
+    return sum(comb(n - 1 - rank, k - 1) for rank in ranks) / comb(n, k)
+
+
+def weighted_at(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int], k: int) -> float:
+    """The share of the subsets of k paths, for one k in 1..n, whose weighted vote is right.
+
+    A path without a score has no vote. Of answers with equal sums the one that was reached first wins. Subsets are
+    drawn where there are more than FEW_SUBSETS, the same ones for every question."""
+    voting = [ballot for ballot, score in zip(ballots, scores, strict=True) if score is not None and ballot is not None]
+    if not right.intersection(voting):
+        return 0.0
+    if right.issuperset(voting):
+        return pass_at_k(len(ballots), len(voting), k)
+    return float(_weighted(ballots, scores, right, _members(len(ballots), k)).mean())
+
+
+def best_at_k(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int]) -> dict[int, float]:
+    """The share of the subsets of k paths whose best path is right, for each k of `sizes`."""
+    return {k: best_at(ballots, scores, right, k) for k in sizes(len(ballots))}
+
+
+def weighted_at_k(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int]) -> dict[int, float]:
+    """The share of the subsets of k paths whose weighted vote is right, for each k of `sizes`."""
+    return {k: weighted_at(ballots, scores, right, k) for k in sizes(len(ballots))}
+
+
+@lru_cache(maxsize=256)
+def _members(n: int, k: int) -> Array:
+    """Which of n paths the subsets of k hold, a row each."""
+    if comb(n, k) <= FEW_SUBSETS:
+        chosen = np.array(list(combinations(range(n), k)))
+    else:
+        chosen = np.argsort(np.random.default_rng((n, k)).random((DRAWN_SUBSETS, n)), axis=1)[:, :k]
+    members = np.zeros((len(chosen), n), dtype=bool)
+    np.put_along_axis(members, chosen, True, axis=1)
+    return members
+
+
+def _weighted(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int], members: Array) -> Array:
+    """Whether the weighted vote of each subset is right."""
+    n = len(ballots)
+    weights = np.array([0.0 if score is None else score for score in scores])
+    answers = sorted({ballot for ballot in ballots if ballot is not None})
+    sums, firsts = np.full((len(members), len(answers)), -np.inf), np.full((len(members), len(answers)), n)
+    for column, answer in enumerate(answers):
+        own = members & np.array([b == answer and s is not None for b, s in zip(ballots, scores, strict=True)])
+        there = own.any(axis=1)
+        sums[there, column] = np.round(own[there] @ weights, _ALIKE)
+        firsts[there, column] = own[there].argmax(axis=1)
+    most = sums.max(axis=1, keepdims=True)
+    winner = np.where(sums == most, firsts, n + 1).argmin(axis=1)
+    return np.asarray(np.isin(winner, [answers.index(a) for a in answers if a in right]) & np.isfinite(most[:, 0]))

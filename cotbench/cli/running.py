@@ -108,6 +108,7 @@ def run(
 
 def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
     """Say what a run would ask and is likely to take, and what its arms differ in that their names don't say."""
+    from cotbench.modes.beside import unvoted
     from cotbench.questions.suites import in_words
     from cotbench.report.words import unsaid_lines
     from cotbench.run.likely import bill, likely, rows_of
@@ -117,13 +118,15 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
 
     prices = _prices(prices_file)
     unchecked = check_engine(plan)
-    unsaid = lint_of(plan)
+    unsaid, alone = lint_of(plan), unvoted(plan.kits)
     found = likely(plan, output_dir)
     rows = rows_of(plan, found, prices)
     if as_json:
         stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):
             stderr(f"Arms: {line}")
+        for line in alone:
+            stderr(f"Note: {line}.")
         if unchecked:
             stderr(f"Not checked: {unchecked}.")
     else:
@@ -139,6 +142,8 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
             unchecked=unchecked,
             priced=prices is not None,
         )
+        for line in alone:
+            stdout(f"Note: {line}.")
 
 
 def _prices(file: Path | None) -> Prices | None:
@@ -229,7 +234,8 @@ def _executed(
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         over = briefly(plan.chosen)
         asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
-        tell(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
+        judge = f", judged by {options.judge_model} ({options.judge_engine_name})" if options.judge_model else ""
+        tell(f"{options.model} ({options.engine_name}){judge}: {asked} over {over} under {modes}.")
     # A probe's session says beside its command how many it asked; the command is the run's, as others type it again.
     command = masked_command() if probe is None else _without(masked_command(), "--probe", "--prices")
     with shown(quiet) as watch:
@@ -267,11 +273,15 @@ def failed_requests(result: RunResult) -> RequestsFailed | None:
     failed = tally.outcomes["engine_error"]
     if not failed:
         return None
+    from cotbench.run.loop import JUDGE_DECLINED
+
     [(reason, times)] = tally.errors.most_common(1)
     return RequestsFailed(
         f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
         f"Most often ({times:,}): {reason}",
-        f"Ask for them again: cotbench run --resume {result.folder}",
+        "It is on record that it would not; another judge is another run: --judge-model NAME."
+        if reason.startswith(JUDGE_DECLINED)
+        else f"Ask for them again: cotbench run --resume {result.folder}",
     )
 
 

@@ -53,6 +53,10 @@ def show(
         int, typer.Option("--limit", "-L", min=1, metavar="<int>", help="How many questions are listed.")
     ] = 20,
     prompts: Annotated[bool, typer.Option("--prompts", help="Of a question: the prompts as sent, too.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Of a question: all that a search dropped, and all that came back on the way."),
+    ] = False,
     output_dir: OutputDirOption = Path("results"),
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per question, a line each, with everything on record.")
@@ -99,7 +103,7 @@ def show(
         from cotbench.terminal.question import show_dossier
 
         for one in found:
-            show_dossier(one, prompts=prompts, command=command)
+            show_dossier(one, prompts=prompts, command=command, full=full)
         return
     wanted: dict[str, Any] = {"flips": flips, "task": task, "symbolic": side, "outcome": ended, "pattern": pattern}
     picks = choose(panels, mode=only, baseline=against, rule=rule, **wanted)

@@ -61,11 +61,12 @@ class EngineInfo:
     continues: how it goes on from the beginning of a reply: "tokens" (exactly: it holds the tokens), "server" (the
     server's chat endpoint does, as a probe found), "replayed" (what is replayed was begun so), "" where it can't.
     likelihoods: whether it tells the probabilities of options. rewards: whether it is a reward model's, which scores
-    replies and writes none. confidence: whether it tells how sure the model was of its tokens. thinking: how the
-    model's thinking is controlled. seconds: what the seconds of its replies are, in words; "" where it can't tell what
-    one reply took, as where many are generated in one batch. lacks: what it can't tell or do that other engines can.
-    notes: what it did differently, in words. warnings: what changes what was asked, or how replies were read: told when
-    the run ends, and in its report.
+    replies and writes none. confidence: of how many of the likeliest tokens at each place of a reply it tells the
+    log-probabilities, by which confidence is measured; 0 where it tells none. thinking: how the model's thinking is
+    controlled. seconds: what the seconds of its replies are, in words; "" where it can't tell what one reply took, as
+    where many are generated in one batch. lacks: what it can't tell or do that other engines can. notes: what it did
+    differently, in words. warnings: what changes what was asked, or how replies were read: told when the run ends, and
+    in its report.
     """
 
     engine: str
@@ -82,7 +83,7 @@ class EngineInfo:
     continues: Continues = ""
     likelihoods: bool = False
     rewards: bool = False
-    confidence: bool = False
+    confidence: int = 0
     thinking: ThinkingInfo = field(default_factory=ThinkingInfo)
     seconds: str = ""
     lacks: tuple[Lack, ...] = ()
@@ -119,11 +120,13 @@ class EngineConfig:
     a name or folder; where it is given prompts are rendered here and sent as tokens. wants: what a run will ask of a
     server beside plain replies, so that it is tried at the opening: "continue" (going on from the beginning of a
     reply), "off" (no thinking, which may have to be had by going on from an empty thought), "thoughts" (thinking, which
-    the stub has only where it is wanted), "likelihoods" (the probabilities of options). extra_body and headers: what
-    servers are sent besides. thinking: on or off where every mode was told so, else auto. key_variable: the environment
-    variable that holds a server's key. sampling_keys: the keys of `engines/sampling.py` that were asked for by name.
-    questions: by id, for the engines that look outputs up. golds (by id), forms and kinds (by task) are the answer key
-    and how answers are written: `open_engine` hands them to those engines only whose row says that they need the key.
+    the stub has only where it is wanted), "likelihoods" (the probabilities of options), "confidence" (the
+    log-probabilities of likely tokens all along a reply), "rewards" (scores of replies, where the model may be a reward
+    model). extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so,
+    else auto. key_variable: the environment variable that holds a server's key. sampling_keys: the keys of
+    `engines/sampling.py` that were asked for by name. questions: by id, for the engines that look outputs up. golds (by
+    id), forms and kinds (by task) are the answer key and how answers are written: `open_engine` hands them to those
+    engines only whose row says that they need the key.
     """
 
     model: str
@@ -212,11 +215,11 @@ class EngineRow:
 ENGINES: dict[str, EngineRow] = {
     row.name: row
     for row in (
-        EngineRow("vllm", "VllmEngine", "vLLM in process: everything in flight at once, prefix caching; the default",
+        EngineRow("vllm", "opened", "vLLM in process: everything in flight at once, prefix caching; the default",
                   needs=("vllm",), extra="vllm", continues=True),
         EngineRow("openai", "OpenAIEngine", "any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
                   needs=("aiohttp",), continues=True),
-        EngineRow("transformers", "TransformersEngine", "Hugging Face transformers: the slow reference",
+        EngineRow("transformers", "opened", "Hugging Face transformers: the slow reference",
                   needs=("transformers", "torch"), extra="transformers", continues=True),
         EngineRow("ctranslate2", "CTranslate2Engine",
                   "CTranslate2: converted models on a CPU, without torch; runs the models `demo` and `demo-thinker`",

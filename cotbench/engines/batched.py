@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import structs
 
 from cotbench.engines import EngineConfig
 from cotbench.engines.chat import ChatFormat, Encoded, failed, plain_text
+from cotbench.engines.confidence import Meter, measured
 from cotbench.engines.likelihood import OptionTokens, likeliest
 from cotbench.engines.phases import (
     Course,
@@ -20,6 +22,7 @@ from cotbench.engines.phases import (
     together,
     token_budget,
 )
+from cotbench.engines.rewards import refused
 from cotbench.errors import ModelError
 from cotbench.types import Completion, Key, Reply, Request, request_seed
 
@@ -108,7 +111,7 @@ class BatchedEngine(ABC):
         self._ready: list[tuple[Key, Reply]] = []
 
     def submit(self, key: Key, request: Request) -> None:
-        encoded = self._chat.encode(request, self._max_len)
+        encoded = refused(request) if request.reward else self._chat.encode(request, self._max_len)
         if isinstance(encoded, Reply):
             self._ready.append((key, encoded))
             return
@@ -199,6 +202,7 @@ class BatchedEngine(ABC):
         for job, written in zip(batch, self._generate(batch), strict=True):
             paths = [self._without_end(ids) for ids in written]
             request, encoded, stops = job.asked.request, job.asked.encoded, self._chat.stops(job.asked.request)
+            meters = self._meters(job, written)
             if job.course is not None:
                 [(ids, ended)] = paths
                 stopped = not job.thinking and not ended and len(ids) < job.most
@@ -206,9 +210,25 @@ class BatchedEngine(ABC):
                 self._go_on(job.asked, job.place, job.course)
                 self._finish(job.asked)
                 continue
-            read = [completion(self._chat, request, encoded, Written(ids, ended), stops) for ids, ended in paths]
+            read = [
+                measured(completion(self._chat, request, encoded, Written(ids, ended), stops), meter)
+                for (ids, ended), meter in zip(paths, meters, strict=True)
+            ]
             done.append((job.asked.key, self._reply(job.asked, read)))
         return done
+
+    def _meters(self, job: Job, written: list[list[int]]) -> list[Meter | None]:
+        """Measure the confidence of what was written for each path, where it is wanted. What a leg wrote is added to
+        what was measured of its path before."""
+        window = job.asked.request.confidence
+        if not window:
+            return [None] * len(written)
+        meters = [job.course.meter if job.course is not None else Meter(window) for _ in written]
+        for meter, ids in zip(meters, written, strict=True):
+            assert meter is not None
+            for likeliest_here, drawn in self._read_again(job.ids, ids) if ids else ():
+                meter.add(likeliest_here, drawn)
+        return meters
 
     def _without_end(self, ids: list[int]) -> tuple[list[int], bool]:
         """What was written up to the first token that ends a reply, and whether there is one."""
@@ -236,6 +256,11 @@ class BatchedEngine(ABC):
     @abstractmethod
     def _log_probabilities(self, batch: list[Job]) -> list[list[float]]:
         """For each the natural logarithm of the probabilities of its options as the next token, among all tokens."""
+
+    @abstractmethod
+    def _read_again(self, before: list[int], written: list[int]) -> Iterable[tuple[list[float], float]]:
+        """For each of the tokens that were written behind others the log-probabilities of the likeliest tokens at its
+        place, and its own: of the model as it is, whatever the tokens were drawn with."""
 
     @staticmethod
     def _reply(asked: Asked, paths: list[Completion]) -> Reply:

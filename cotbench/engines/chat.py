@@ -50,8 +50,12 @@ _BREAK = "\u200b"  # zero-width space
 
 def plain_text(messages: Sequence[Message]) -> str:
     """A conversation for a base model: blocks of "Question:" and "Response:", the last response left open."""
-    blocks = [f"{_PLAIN_HEAD[message.role]}{message.text}" for message in messages]
-    return "\n\n".join([*blocks, "Response:"])
+    return "\n\n".join([*([spoken(messages)] if messages else []), "Response:"])
+
+
+def spoken(messages: Sequence[Message]) -> str:
+    """What was said in a conversation, as blocks of "Question:" and "Response:"."""
+    return "\n\n".join(f"{_PLAIN_HEAD[message.role]}{message.text}" for message in messages)
 
 
 def _beginnings(marks: Sequence[str]) -> re.Pattern[str]:
@@ -418,6 +422,23 @@ class ChatFormat:
         if len(ids) < max_len:
             return Encoded(text, ids, written.open)
         error_text = f"the prompt has {len(ids)} tokens and the model's context {max_len}"
+        return failed(request, error_text, prompt=text, prompt_tokens=len(ids))
+
+    def conversation(self, request: Request, max_len: int) -> Encoded | Reply:
+        """Text and token ids of a conversation that ends with a reply, as a reward model is shown it; or the reply that
+        ends the request, as of `encode`."""
+        messages = disarmed(request.messages, self._special)
+        try:
+            if self.system_role == "folded":
+                messages = fold_system(messages)
+            turns = [{"role": m.role, "content": m.text} for m in messages]
+            text = spoken(messages) if self._template is None else self._render(turns, {}, reply=False)
+        except Exception as error:  # templates refuse with errors of their own making
+            return failed(request, f"the chat template refuses the conversation: {type(error).__name__}: {error}")
+        ids = self.token_ids(text)
+        if len(ids) <= max_len:
+            return Encoded(text, ids)
+        error_text = f"the conversation has {len(ids)} tokens and the model's context {max_len}"
         return failed(request, error_text, prompt=text, prompt_tokens=len(ids))
 
     def _ids(self, written: _Written) -> list[int]:

@@ -183,6 +183,22 @@ class JsonClient:
         """
         return await self._ask("POST", path, body, self._retries, self._timeout_s, response_object, understood, took)
 
+    async def told(
+        self,
+        path: str,
+        body: bytes,
+        understood: Callable[[BadStatus], bool],
+        took: Callable[[float], None] = lambda _: None,
+        *,
+        below: bool,
+        retries: int | None = None,
+    ) -> dict[str, Any]:
+        """The object that the server replies to a request for something else. below: whether the path is below the
+        address, or beside the /v1 that it ends in. Raises as `complete`."""
+        known = self._retries if retries is None else retries
+        read = plain_object
+        return await self._ask("POST", path, body, known, self._timeout_s, read, understood, took, below=below)
+
     async def _ask(
         self,
         method: str,
@@ -193,6 +209,8 @@ class JsonClient:
         read: Callable[[bytes], T],
         understood: Callable[[BadStatus], bool],
         took: Callable[[float], None] = lambda _: None,
+        *,
+        below: bool = True,
     ) -> T:
         if self._session is None:  # here, since it needs a running loop
             self._session = aiohttp.ClientSession(
@@ -201,7 +219,9 @@ class JsonClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 proxy=self._proxy,
             )
-        url = urlunsplit(self._parts._replace(path=self._parts.path.rstrip("/") + path, fragment=""))
+        base = self._parts.path.rstrip("/")
+        base = base if below else base.removesuffix("/v1")
+        url = urlunsplit(self._parts._replace(path=base + path, fragment=""))
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         for taken in itertools.count():
             usual_s = min(_FIRST_WAIT_S * 2.0 ** min(taken, 10), _LONGEST_WAIT_S)
@@ -273,6 +293,16 @@ def json_object(content: bytes) -> dict[str, Any]:
         response = read_stream(content) or read_json(content)
     if not isinstance(response, dict):
         raise ValueError(f"the server's reply is no JSON object: {content.decode(errors='replace')[:80]!r}")
+    return response
+
+
+def plain_object(content: bytes) -> dict[str, Any]:
+    """What a server replies to a request for something that isn't a completion. Raises as `response_object`."""
+    if not content.strip():
+        raise EmptyReply("the server's reply is empty")
+    response = json_object(content)
+    if not response.get("data") and (status := error_status(response)) is not None:
+        raise BadStatus(status, content)
     return response
 
 

@@ -12,7 +12,7 @@ paths are not repeatable, which `EngineInfo.lacks` says.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import check, whole
 from cotbench.engines.batched import BatchedEngine, Job
 from cotbench.engines.chat import ChatFormat
+from cotbench.engines.confidence import LIKELIEST
 from cotbench.engines.local import fingerprint, model_error, no_tokens, renamed
 from cotbench.engines.phases import first_stop
 from cotbench.engines.tokens import FolderTokenizer, read_json
@@ -131,6 +132,17 @@ class CTranslate2Engine(BatchedEngine):
                 found[place] = [float(logits[token] - total) for token in batch[place].options]
         return [found[place] for place in range(len(batch))]
 
+    def _read_again(self, before: list[int], written: list[int]) -> Iterator[tuple[list[float], float]]:
+        """Read a path once more, as a prompt is: the probabilities are the model's own, whatever it was drawn with."""
+        import numpy
+
+        told = self._model.forward_batch([before + written[:-1]], return_log_probs=True)
+        logs = numpy.asarray(told)[0, len(before) - 1 :]
+        count = min(LIKELIEST, logs.shape[1])
+        for row, token in zip(logs, written, strict=True):
+            exact = row.astype(numpy.float64)
+            yield numpy.partition(exact, -count)[-count:].tolist(), float(exact[token])
+
     def describe(self) -> EngineInfo:
         return self._chat.info(
             self._config,
@@ -141,6 +153,7 @@ class CTranslate2Engine(BatchedEngine):
             dtype=self._model.compute_type,
             max_model_len=self._max_len,
             likelihoods=True,
+            confidence=LIKELIEST,
             notes=self._options.notes,
             lacks=() if self._small else ("seeds",),
         )

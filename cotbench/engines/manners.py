@@ -146,6 +146,7 @@ FOLD = "system role"
 AS_TEXT = "prompt as text"
 NO_IDS = "no token ids"
 LIKELIEST = 20  # of how many tokens the probabilities are asked for
+_FEWER = {10: "10 likeliest", 5: "5 likeliest"}
 NO_SEED = "no seed"
 NO_SWITCH = "no switch"
 NO_EFFORT = "no effort none"
@@ -181,14 +182,14 @@ LESSONS: Mapping[str, Lesson] = {
         ),
         *(
             Lesson(
-                name=f"{most} likeliest",
+                name=_FEWER[most],
                 fields=("top_logprobs", "logprobs"),
                 words=_about("top_?logprobs", "logprobs?", "log probabilities"),
                 change=_fewer_likeliest(most),
                 note=f"the server tells the probabilities of the {most} likeliest tokens at the most",
                 instead_of=instead_of,
             )
-            for most, instead_of in ((10, ""), (5, "10 likeliest"))
+            for most, instead_of in ((10, ""), (5, _FEWER[10]))
         ),
         Lesson(
             name="one of two",
@@ -330,6 +331,11 @@ _UNNAMED = (
     r"extra (?:fields|inputs|parameter)|additional propert|un(?:known|recognized|recognised|expected|supported) "
     r"(?:\w+ )*(?:parameter|field|argument|key|name|propert)"
 )
+
+
+def likeliest_told(learnt: Collection[str]) -> int:
+    """Of how many of the likeliest tokens a server is asked for the probabilities, in the manner that was learnt."""
+    return min([most for most, lesson in _FEWER.items() if lesson in learnt], default=LIKELIEST)
 
 
 def told(learnt: Collection[str]) -> list[Lesson]:

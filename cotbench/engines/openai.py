@@ -34,6 +34,7 @@ from cotbench.engines import EngineConfig, EngineInfo, Lack, ThinkingInfo
 from cotbench.engines.arguments import check, number, whole
 from cotbench.engines.chat import PLAIN_STOP, ChatFormat, Encoded, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
+from cotbench.engines.confidence import Meter, measured
 from cotbench.engines.continuing import FIELDS
 from cotbench.engines.endpoint import Secrets, own_key, public_url
 from cotbench.engines.faults import Faults, is_refusal, stops
@@ -52,12 +53,15 @@ from cotbench.engines.manners import (
     ONE_PATH,
     indispensable,
     lesson_of,
+    likeliest_told,
     told,
     unnamed,
 )
 from cotbench.engines.phases import Course, Leg, Written, completion, course_of, leg_seed, together, token_budget
-from cotbench.engines.replies import Reader, Usage, next_tokens, options_of, read_usage
+from cotbench.engines.replies import Reader, Usage, next_tokens, options_of, read_usage, told_of_tokens
 from cotbench.engines.replies import whole as count
+from cotbench.engines.rewards import NO_REWARDS, scored, writes_none
+from cotbench.engines.scores import Place
 from cotbench.engines.thinking import (
     BUDGET,
     EFFORT,
@@ -188,6 +192,7 @@ class OpenAIEngine:
             kind="tokens" if self._chat is not None else "text" if self._plain else "chat",
             row=self._row,
             ask=self._probed,
+            score=self._probed_score,
             refused=lambda: self._ways_refused,
         )
         self._can = self._trials.can
@@ -276,6 +281,13 @@ class OpenAIEngine:
         self._learnt |= trial.learnt
         return response
 
+    async def _probed_score(self, place: Place, request: Request) -> float:
+        """The score of a reply that isn't the run's."""
+        try:
+            return place.read(await self._told(place, request, retries=1))
+        except NoReply as error:
+            raise self._faults.away(error) from None
+
     async def _still_continues(self, reply: Reply, begun: Begun) -> None:
         """Try again, now and then, whether the server goes on from beginnings. Raises _NotAsked where it no longer
         does."""
@@ -354,6 +366,8 @@ class OpenAIEngine:
             return None
         if isinstance(encoded, Reply):
             return encoded if self._take(key) else None
+        if request.reward:
+            return await self._scored(key, request)
         if encoded is not None and self._chat is not None:
             paths = 1 if request.sampling.greedy else request.sampling.n
             courses = [course_of(self._chat, request, encoded, self._max_len) for _ in range(paths)]
@@ -422,6 +436,39 @@ class OpenAIEngine:
                     raise
                 built = build(trial.learnt)
 
+    # --- scores of replies, where the model is a reward model --------------------------------------------------------
+
+    async def _scored(self, key: Key, request: Request) -> Reply | None:
+        """The score of the reply in which a request's conversation ends. None where it was taken back."""
+        place = self._can.scores
+        assert place is not None
+        waits: list[float] = []
+        async with self._gate:
+            if not self._take(key):
+                return None
+            response = await self._told(place, request, waits.append)
+        self._answered = True
+        usage = read_usage(response.get("usage"))
+        paths = (scored(place.read(response), usage.prompt),)
+        return replace(Reply(completions=paths), cached_tokens=usage.cached, seconds=waits[-1] if waits else None)
+
+    async def _told(
+        self, place: Place, request: Request, took: Callable[[float], None] = lambda _: None, retries: int | None = None
+    ) -> dict[str, Any]:
+        body = {"model": self._config.model, **place.body(request), **self._config.extra_body}
+
+        def understood(error: BadStatus) -> bool:
+            return is_refusal(error) or stops(error, None, self._answered)
+
+        try:
+            return await self._client.told(
+                place.path, orjson.dumps(body), understood, took, below=place.below, retries=retries
+            )
+        except BadStatus as error:
+            if retries is None and stops(error, None, self._answered):
+                raise self._faults.fatal(error) from None
+            raise
+
     # --- thoughts within limits, where we hold the tokens ---------------------------------------------------------
 
     async def _in_legs(self, key: Key, request: Request, encoded: Encoded, courses: Sequence[Course]) -> Reply | None:
@@ -464,6 +511,8 @@ class OpenAIEngine:
             [path] = self._read(response, usage, 1, leg.most)
             self._answered = True
             self._learnt |= trial.learnt
+            if course.meter is not None:
+                _measure(course.meter, response["choices"][0])
             if path.finish_reason in ("error", "refused"):
                 course.fail(path.error or "the server refused to go on")
             else:
@@ -533,6 +582,12 @@ class OpenAIEngine:
     def _encode(self, request: Request) -> Encoded | Reply | None:
         """A request's tokens, or the reply that ends it; None where the server makes them. Raises _NotAsked where a
         reply can't be begun as the request has it."""
+        if request.reward:
+            if self._can.scores is None:
+                raise _NotAsked(NO_REWARDS + (f" ({self._can.not_score})" if self._can.not_score else ""))
+            return None
+        if self._can.scores is not None:
+            raise writes_none(self._config.model)
         if self._chat is not None:
             return self._chat.encode(request, self._max_len)
         begun = request.begun
@@ -633,6 +688,12 @@ class OpenAIEngine:
                 body.update(FIELDS)
         if request.options:
             self._add_options(body, request)
+        elif request.confidence:
+            body |= (
+                {"logprobs": LIKELIEST, "return_tokens_as_token_ids": True}  # else tokens that look alike would be one
+                if self._renders
+                else {"logprobs": True, "top_logprobs": LIKELIEST}
+            )
         for name, value in self._config.extra_body.items():
             ours = body.get(name)
             body[name] = {**ours, **value} if isinstance(ours, dict) and isinstance(value, Mapping) else value
@@ -711,7 +772,24 @@ class OpenAIEngine:
     def _understood(
         self, request: Request, encoded: Encoded | None, response: Mapping[str, Any], paths: tuple[Completion, ...]
     ) -> list[Completion]:
-        """The paths of a response as answers to a request: with the thought apart, with the options."""
+        """The paths of a response as answers to a request: with the thought apart, with the options, with what is told
+        of their tokens."""
+        read = self._as_asked(request, encoded, response, paths)
+        if not request.confidence:
+            return read
+        choices = [choice for choice in response["choices"] if isinstance(choice, dict)]
+        choices.sort(key=lambda choice: count(choice.get("index")) or 0)
+        found = []
+        for choice, path in zip(choices, read, strict=False):
+            meter = Meter(request.confidence, likeliest_told(self._learnt))
+            _measure(meter, choice)
+            found.append(measured(path, meter))
+        return found
+
+    def _as_asked(
+        self, request: Request, encoded: Encoded | None, response: Mapping[str, Any], paths: tuple[Completion, ...]
+    ) -> list[Completion]:
+        """The paths with the thought apart, with the options."""
         if request.options or (encoded is not None and self._chat is not None and self._chat.marks is not None):
             choices = [choice for choice in response["choices"] if isinstance(choice, dict)]
             choices.sort(key=lambda choice: count(choice.get("index")) or 0)
@@ -828,6 +906,8 @@ class OpenAIEngine:
             if wanted and self._can.not_continue
             else "",
             f"options were read as the tokens {forms}, and so on" if forms else "",
+            f"scores are what the server tells at {self._can.scores.shown}" if self._can.scores is not None else "",
+            f"confidence is over the {self._can.likeliest} likeliest tokens" if self._can.likeliest > 1 else "",
             *(self._options.notes if self._options is not None and not forms else ()),
             "" if self._renders and not self._plain else server,
             "a request's prompt and token counts are what the server reports"
@@ -890,6 +970,8 @@ class OpenAIEngine:
             max_model_len=self._max_len if self._max_len < 1 << 30 else None,
             continues="tokens" if self._renders else "" if self._can.not_continue else "server",
             likelihoods=self._can.tell_likelihoods,
+            confidence=self._can.likeliest,
+            rewards=self._can.scores is not None,
             thinking=thinking,
             seconds=f"from request sent to whole reply, up to {self._config.concurrency} at once",
             lacks=lacks,
@@ -917,6 +999,12 @@ class OpenAIEngine:
         self._thread.join()
         self._loop.close()
         self._switch_as_before()
+
+
+def _measure(meter: Meter, choice: Mapping[str, Any]) -> None:
+    """Take what a server tells of an output's tokens into account."""
+    for likeliest_here, own in told_of_tokens(choice):
+        meter.add(likeliest_here, own)
 
 
 def _of_assistant(text: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cotbench.engines.chat import ChatFormat, Encoded
+from cotbench.engines.confidence import Meter, measured
 from cotbench.engines.thinking import BUDGET, LEAST, Marks
 from cotbench.types import Completion, FinishReason, Request
 
@@ -55,7 +56,9 @@ def course_of(chat: ChatFormat, request: Request, encoded: Encoded, max_len: int
         return None
     budget = request.sampling.max_tokens if limit is not None else token_budget(request)
     room = max_len - len(encoded.ids)
-    return Course(marks, open=encoded.open, limit=limit, least=least, budget=budget, room=room)
+    course = Course(marks, open=encoded.open, limit=limit, least=least, budget=budget, room=room)
+    course.meter = Meter(request.confidence) if request.confidence else None
+    return course
 
 
 class Course:
@@ -66,7 +69,8 @@ class Course:
     answer. room: how many tokens fit in the model's context behind the prompt.
 
     written: what stands behind the prompt. generated: how many tokens the model wrote, also those in whose place others
-    were put; thought_tokens: those of its thought among them."""
+    were put; thought_tokens: those of its thought among them. meter: of its confidence, which is that of the tokens
+    that the model wrote, whatever was put in their place; None where it isn't wanted."""
 
     def __init__(
         self,
@@ -89,6 +93,7 @@ class Course:
         self.finish: FinishReason | None = None
         self.ended = False  # by a token that ends a reply
         self.error = ""
+        self.meter: Meter | None = None
         if limit == 0:
             nothing = "" if open else marks.family.nothing
             self._answer(marks.ids(nothing) if nothing else marks.closing_ids)
@@ -254,4 +259,4 @@ def together(chat: ChatFormat, request: Request, encoded: Encoded, course: Cours
     if course.error:
         return Completion(text="", finish_reason="error", error=course.error)
     path = Written(course.written, course.ended, course.generated, course.thought_tokens)
-    return completion(chat, request, encoded, path, stops)
+    return measured(completion(chat, request, encoded, path, stops), course.meter)

@@ -1,39 +1,98 @@
 """Outputs that exist already: a file of them, or any earlier run's journal.
 
-`--model-args path=outputs.jsonl`: lines {"id" | "question", "output", "mode"?, "finish_reason"?, "prompt_tokens"?,
-"completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`). `id` is cotbench's question id;
-`question` the question's text, which is matched after folding white space. Without `mode` a line serves every mode.
-Several lines of one question and mode are its paths, in order. A line that can't be used is passed over and named;
-where none can, there is nothing to replay. `path=results/RUN`: the raw completions of a run, by question and
-template. A question without an output ends as `engine_error`, never as wrong.
+`--model-args path=outputs.jsonl`: lines {"id" | "question" | "question_part", "output", "mode"?, "prompt"?,
+"finish_reason"?, "prompt_tokens"?, "completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`).
+
+* `id` is cotbench's question id; `question` the question's text; `question_part` a part of it, which stands in no other
+  question of the run. White space is folded in all texts that are matched here, and a part begins and ends where words
+  and numbers do: "4 5" is no part of "14 5".
+* `mode` is the name of the template (`cot`; `tot-value` of a mode that asks more than one turn). Without it a line
+  serves every mode. Several lines of one question and mode are its paths, in order.
+* `prompt`: a part of the request's last message, or a list of parts that all stand in it, for modes that ask a turn
+  several times. Of lines that fit, those of the longest parts are meant, and where none fits those without `prompt`.
+  Several lines of one question, mode and `prompt` are the paths of its request, and behind these those of the further
+  requests that are equal to it, in order.
+* `confidence` is how sure the model was of the output: a number, or an object of the numbers mean, lowest, bottom and
+  tail. `score` is what a reward model gave it: with --judge-engine replay such lines are the reward model's, of the
+  replies that have the same text.
+
+A line that can't be used is passed over and named; where none can, there is nothing to replay. `path=results/RUN`: the
+raw completions of a run, by request; under another prompt by question and template, where that is the reply to one
+prompt. A question without an output ends as `engine_error`, never as wrong. `docs/replay.md` has a whole example.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
+from msgspec import structs
+
 from cotbench.engines import Continues, EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.arguments import check
 from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.chat import failed
+from cotbench.engines.confidence import LIKELIEST
 from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
+from cotbench.engines.rewards import scored
 from cotbench.errors import DataError, RunError, UsageError
 from cotbench.store.files import kind_of
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.jsonl import numbered
 from cotbench.store.manifest import MANIFEST, read_manifest
-from cotbench.types import Completion, Key, Reply, Request
+from cotbench.types import Completion, Confidence, Key, Reply, Request
 
 ANY_MODE = ""
 MOST_NAMED = 5  # of the lines that can't be used, and of what isn't known
 
 
+_MEASURES = ("mean", "lowest", "bottom", "tail")
+Part = tuple[str, ...]  # texts that all stand in a prompt; none of a line that serves every prompt
+
+
 def _fold(text: str) -> str:
     return " ".join(text.split())
+
+
+def _stands_in(part: str, text: str) -> bool:
+    """Whether a part stands in a text, not within a word or number of it. Both are folded."""
+    place = text.find(part)
+    while place >= 0:
+        before, after = text[:place][-1:], text[place + len(part) :][:1]
+        if not (before.isalnum() and part[0].isalnum()) and not (after.isalnum() and part[-1].isalnum()):
+            return True
+        place = text.find(part, place + 1)
+    return False
+
+
+def _part_of(row: dict[str, Any]) -> Part:
+    """The parts of a prompt that a line is for. Raises ValueError where they are no texts."""
+    given = row.get("prompt")
+    texts = [given] if isinstance(given, str) else given if isinstance(given, list) else [] if given is None else None
+    if texts is None or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError(f"prompt is {given!r:.40}, expected a part of the prompt, or a list of parts")
+    return tuple(dict.fromkeys(map(_fold, texts)))
+
+
+def _number(given: Any, name: str) -> float:
+    """Raises ValueError where it is no number."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise ValueError(f"{name} is {given!r:.40}, expected a number")
+    return float(given)
+
+
+def _confidence_of(row: dict[str, Any]) -> Confidence | None:
+    """How sure the model was of a line's output. Raises ValueError where the line doesn't say it in numbers."""
+    given = row.get("confidence")
+    if given is None:
+        return None
+    told = given if isinstance(given, dict) else dict.fromkeys(_MEASURES, given)
+    mean, lowest, bottom, tail = (_number(told.get(name), f"confidence {name}") for name in _MEASURES)
+    return Confidence(mean=mean, lowest=lowest, bottom=bottom, tail=tail, window=0, top=0)
 
 
 def _kind_of(paths: list[Completion]) -> tuple[str, bool]:
@@ -59,7 +118,13 @@ class ReplayEngine(ModellessEngine):
         self._path = Path(str(given))
         # By question, mode, what the reply was begun with, and whether it is one of probabilities.
         self._outputs: dict[tuple[str, str, str, bool], list[Completion]] = defaultdict(list)
+        # Those of lines that say for which prompt they are, by question and mode, and by the part that they name.
+        self._for_prompts: dict[tuple[str, str], dict[Part, list[Completion]]] = defaultdict(lambda: defaultdict(list))
+        self._by_part: dict[str, list[str]] = {}  # the questions in which a part of a text stands
         self._begun = self._options = False  # whether such replies are on record
+        self._sure = 0  # of how many likely tokens the confidence of replies on record is
+        self._scores: dict[tuple[str, str], float] = {}  # of replies, by question and text
+        self._scored = False  # whether a reward model's are on record
         self._continues: Continues = ""  # how the recorded run's engine went on, which requests depend on
         self._replies: dict[Key, tuple[Completion, ...]] = {}
         self._lines = self._matched = 0
@@ -83,18 +148,27 @@ class ReplayEngine(ModellessEngine):
             raise DataError(f"engine 'replay': {found}.", "Give the path of an outputs.jsonl or of a run's folder.")
 
     def _read_journal(self) -> None:
+        sent: dict[tuple[str, str, str, bool], object] = {}
         for row in JournalIndex(self._path):
             if row.failed:
                 continue
             self._replies[row.key] = row.completions
             paths = list(row.completions)
+            if paths and paths[0].score is not None:
+                self._scored = True
+                continue
+            self._sure = max([self._sure, *(path.confidence.top for path in paths if path.confidence is not None)])
             begun, options = _kind_of(paths)
             self._begun |= bool(begun)
             self._options |= options
             # Under another prompt the request's hash differs; then the question and the template's name must do, and
             # what the reply was begun with.
             if row.ordinal == 0:
-                self._outputs.setdefault((row.question, row.template, begun, options), paths)
+                address, prompt = (row.question, row.template, begun, options), row.prompt or row.messages
+                if sent.setdefault(address, prompt) == prompt:
+                    self._outputs.setdefault(address, paths)
+                else:  # one turn that was asked several times: which reply is meant by another prompt, nobody knows
+                    self._outputs[address] = []
 
     def _read_outputs(self) -> None:
         by_text: dict[str, list[str]] = defaultdict(list)
@@ -117,32 +191,77 @@ class ReplayEngine(ModellessEngine):
 
     def _read_row(self, row: dict[str, Any], by_text: dict[str, list[str]]) -> None:
         """Raises ValueError where a line can't be used."""
-        if "output" not in row or not ("id" in row or "question" in row):
-            raise ValueError("expected the keys 'output' and 'id' or 'question'")
+        if "output" not in row or not row.keys() & {"id", "question", "question_part"}:
+            raise ValueError("expected the keys 'output' and 'id', 'question' or 'question_part'")
         if not isinstance(row.get("id", ""), str):
             raise ValueError(f"id is {row['id']!r:.40}, expected cotbench's question id")
-        ids = [row["id"]] if "id" in row else by_text.get(_fold(str(row["question"])), [])
+        ids = [row["id"]] if "id" in row else self._questions_of(row, by_text)
         if len(ids) > 1:
             raise ValueError(
                 f"{len(ids)} questions have this text, so that cotbench's question id must be given as `id`"
             )
-        path = self._reader.row(row)
+        part = _part_of(row)
+        path, confidence = self._reader.row(row), _confidence_of(row)
+        if confidence is not None:
+            path, self._sure = structs.replace(path, confidence=confidence), LIKELIEST
+        score = _number(row["score"], "score") if row.get("score") is not None else None
+        self._scored |= score is not None
         if ids and ids[0] in self._config.questions:
             self._matched += 1
-            self._outputs[ids[0], str(row.get("mode") or ANY_MODE), "", False].append(path)
+            mode = str(row.get("mode") or ANY_MODE)
+            if score is not None:
+                self._scores[ids[0], _fold(path.text)] = score
+            if part:
+                self._for_prompts[ids[0], mode][part].append(path)
+            else:
+                self._outputs[ids[0], mode, "", False].append(path)
             for name in ("prompt_tokens", "completion_tokens"):
                 if row.get(name) is not None and whole(row[name]) is None:
                     self._reader.unknown[f"{name} {row[name]!r:.20}"] = None
 
+    def _questions_of(self, row: dict[str, Any], by_text: dict[str, list[str]]) -> list[str]:
+        """The questions that a line may be of, by their text or a part of it."""
+        if "question" in row:
+            return by_text.get(_fold(str(row["question"])), [])
+        part = _fold(str(row["question_part"]))
+        if not part:
+            raise ValueError("question_part is empty, expected a part of the question's text")
+        if part not in self._by_part:
+            self._by_part[part] = [known for text, ids in by_text.items() if _stands_in(part, text) for known in ids]
+        return self._by_part[part]
+
+    def _for_prompt(self, key: Key, request: Request) -> tuple[list[Completion], str] | None:
+        """The outputs of the longest parts of its prompt that lines name, those of this request first; and the part."""
+        if request.begun is not None or request.options or not self._for_prompts:
+            return None
+        prompt = _fold(request.messages[-1].text) if request.messages else ""
+        for mode in (request.template, ANY_MODE):
+            known = self._for_prompts.get((key.question, mode), {})
+            fitting = [part for part in known if all(_stands_in(text, prompt) for text in part)]
+            if fitting:
+                longest = max(fitting, key=lambda part: sum(map(len, part)))
+                return known[longest][key.ordinal * request.sampling.n :], " ... ".join(longest)
+        return None
+
     def _reply(self, key: Key, request: Request) -> Reply:
         if key in self._replies:
             return Reply(completions=self._replies[key])
+        if request.reward:
+            score = self._scores.get((key.question, _fold(request.messages[-1].text)))
+            no_score = f"{self._path.name} has no score of this reply"
+            return failed(request, no_score) if score is None else Reply(completions=(scored(score),))
         begun, options = request.begun.text if request.begun is not None else "", bool(request.options)
-        found = (self._outputs.get((key.question, mode, begun, options)) for mode in (request.template, ANY_MODE))
-        paths = next(filter(None, found), [])
         wanted = 1 if options else request.sampling.n
+        if (told := self._for_prompt(key, request)) is not None:
+            paths, part = told
+            whose = f"the prompt with {part!r:.60}" + (f", asked {key.ordinal + 1} times" if key.ordinal else "")
+        else:
+            found = (self._outputs.get((key.question, mode, begun, options)) for mode in (request.template, ANY_MODE))
+            paths, whose = next(filter(None, found), []), "this question and mode"
+            if not paths and (key.question, request.template) in self._for_prompts:
+                whose = f"the prompt that ends {request.messages[-1].text[-60:]!r}"
         if len(paths) < wanted:
-            return failed(request, f"{self._path.name} has {len(paths)} of {wanted} outputs for this question and mode")
+            return failed(request, f"{self._path.name} has {len(paths)} of {wanted} outputs for {whose}")
         return Reply(completions=tuple(paths[:wanted]))
 
     def describe(self) -> EngineInfo:
@@ -163,6 +282,8 @@ class ReplayEngine(ModellessEngine):
             chat_template="replayed",
             continues=self._continues or ("replayed" if self._begun else ""),
             likelihoods=self._options,
+            confidence=self._sure,
+            rewards=self._scored and "rewards" in self._config.wants,
             thinking=ThinkingInfo(off="unknown", on="unknown"),
             notes=tuple(filter(None, notes)),
             warnings=tuple(filter(None, warnings)),

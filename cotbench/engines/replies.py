@@ -404,6 +404,42 @@ def _error(words: str) -> Completion:
 _SPACES = str.maketrans("▁Ġ", "  ")  # as tokenizers spell the space before a word
 
 
+def _places(choice: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """For each token of an output what a server tells of the likeliest ones at its place, and of its own, of either
+    endpoint."""
+    told = choice.get("logprobs")
+    if not isinstance(told, Mapping):
+        return
+    content, top, own = told.get("content"), told.get("top_logprobs"), told.get("token_logprobs")
+    if isinstance(content, list):
+        for here in content:
+            if isinstance(here, Mapping):
+                yield here.get("top_logprobs"), here.get("logprob")
+    elif isinstance(top, list):
+        drawn = own if isinstance(own, list) and len(own) == len(top) else [None] * len(top)
+        yield from zip(top, drawn, strict=True)
+
+
+def _log(value: Any) -> float | None:
+    """A logarithm of a probability; one that is hardly above 0 is 0, as rounding makes it."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value < 0.01:  # of NaN nothing is true
+        return None
+    return min(float(value), 0.0)
+
+
+def told_of_tokens(choice: Mapping[str, Any]) -> Iterator[tuple[list[float], float | None]]:
+    """For each token of an output the logarithms of the probabilities of the likeliest ones at its place, and of its
+    own, where it is told; nothing where a server tells none."""
+    for top, own in _places(choice):
+        rows = top if isinstance(top, list) else ()
+        values = (
+            list(top.values())
+            if isinstance(top, Mapping)
+            else [one.get("logprob") for one in rows if isinstance(one, Mapping)]
+        )
+        yield [known for value in values if (known := _log(value)) is not None], _log(own)
+
+
 def next_tokens(choice: Mapping[str, Any]) -> dict[str, float]:
     """The likeliest tokens at the first place of an output, with the logarithms of their probabilities, of either
     endpoint; {} where a server tells none."""

@@ -1,7 +1,8 @@
 """What a server can do besides replying: tried at the opening, by requests of a token or few, as far as a run wants it.
 
 Whether it goes on from the beginning of a reply, and from which thoughts (`continuing.py`); whether it tells the
-probabilities of options; whether it ends thoughts at a limit."""
+probabilities of options, and of likely tokens all along a reply; whether it ends thoughts at a limit; whether its model
+is a reward model, and where it tells scores."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ from cotbench.engines.client import BadStatus
 from cotbench.engines.continuing import Found, arrives, fills, look
 from cotbench.engines.endpoint import public_url
 from cotbench.engines.faults import Faults
-from cotbench.engines.replies import Reader, Usage, next_tokens, read_usage
+from cotbench.engines.manners import LIKELIEST
+from cotbench.engines.replies import Reader, Usage, next_tokens, read_usage, told_of_tokens
+from cotbench.engines.rewards import no_reward_model
+from cotbench.engines.scores import PLACES, PROBE, Place, SeveralNumbers
 from cotbench.engines.thinking import BUDGET, LEAST, Family, server_thinking
 from cotbench.errors import UsageError
 from cotbench.types import Message, Request, Sampling
@@ -31,7 +35,9 @@ class Abilities:
     not_continue: why it doesn't go on from the beginning of a reply; "" where it does. empty, closing: empty thoughts
     that it takes as such a beginning: what its generation prompt has where the model is told not to think, and what
     keeps a model from thinking that can't be told so. take_thoughts: whether it takes whole ones. limit_thoughts:
-    whether it ends them at a limit. tell_likelihoods: whether it tells the probabilities of options."""
+    whether it ends them at a limit. tell_likelihoods: whether it tells the probabilities of options. likeliest: of how
+    many of the likeliest tokens at each place of a reply it tells the probabilities, 0 where it tells none. scores:
+    where it tells the score of a reply, which only a reward model's does; not_score: what came of trying instead."""
 
     not_continue: str
     empty: str = ""
@@ -39,6 +45,9 @@ class Abilities:
     take_thoughts: bool = False
     limit_thoughts: bool = False
     tell_likelihoods: bool = False
+    likeliest: int = 0
+    scores: Place | None = None
+    not_score: str = ""
 
 
 class Ask(Protocol):
@@ -48,6 +57,12 @@ class Ask(Protocol):
     def __call__(
         self, request: Request, beginning: str = "", fields: Mapping[str, Any] | None = None, more: Any = None
     ) -> Awaitable[dict[str, Any]]: ...
+
+
+class Score(Protocol):
+    """Asks a server for the score of a reply at a place. Raises BadStatus or ValueError where it tells none."""
+
+    def __call__(self, place: Place, request: Request) -> Awaitable[float]: ...
 
 
 class Trials:
@@ -64,10 +79,11 @@ class Trials:
         kind: Literal["chat", "text", "tokens"],
         row: Family | None,
         ask: Ask,
+        score: Score,
         refused: Callable[[], Collection[str]],
     ) -> None:
         self._config, self._faults, self._kind, self._row = config, faults, kind, row
-        self._says_continues, self._ask, self._refused = says_continues, ask, refused
+        self._says_continues, self._ask, self._refused, self._score = says_continues, ask, refused, score
         untold = "--model-args says so" if says_continues is False else "it was not tried whether it does"
         self.can = Abilities(not_continue="" if kind != "chat" or says_continues else untold)
 
@@ -75,6 +91,8 @@ class Trials:
         """Try what the run wants of the server. Raises UsageError where it asks for limits that can't be kept."""
         config = self._config
         row = self._row
+        if "rewards" in config.wants and await self._tell_scores():
+            return  # it does nothing else
         # Where there is no switch, going on from an empty thought may do.
         closes = "off" in config.wants and row is not None and row.off is None and row.can_be_closed
         if ("continue" in config.wants or closes) and self._kind == "chat":
@@ -88,9 +106,35 @@ class Trials:
             asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=1), thinking=False, options=("A", "B"))
             with suppress(BadStatus, ValueError, LookupError, TypeError):
                 self.can.tell_likelihoods = len(next_tokens((await self._ask(asked))["choices"][0])) > 1
+        if "confidence" in config.wants:
+            await self._try_confidence()
         limits = {BUDGET, LEAST} & config.sampling_keys
         if limits and self._kind != "tokens":
             await self._require_limits(frozenset(limits))
+
+    async def _try_confidence(self) -> None:
+        """Try of how many likely tokens the server tells the probabilities: the fewest at any of the first places."""
+        asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=4), confidence=1)
+        with suppress(BadStatus, ValueError, LookupError, TypeError):
+            places = [len(top) for top, _ in told_of_tokens((await self._ask(asked))["choices"][0])]
+            self.can.likeliest = min(min(places, default=0), LIKELIEST)
+
+    async def _tell_scores(self) -> bool:
+        """Try where the server tells the score of a reply, if anywhere. Raises ModelError where its model is another
+        one that doesn't write either: a classifier, or one of embeddings."""
+        for place in PLACES:
+            try:
+                await self._score(place, PROBE)
+            except BadStatus:
+                continue
+            except SeveralNumbers as error:
+                raise no_reward_model(self._config.model, f"its server's {place.shown}: {error}") from None
+            except ValueError as error:
+                self.can.not_score = self.can.not_score or f"{place.shown}: {error}"
+            else:
+                self.can.scores = place
+                return True
+        return False
 
     async def look(self) -> Found:
         """Whether the server goes on from the beginning of a reply, now."""

@@ -2,20 +2,21 @@
 
 Prefix caching and CUDA graphs stay on; requests go in as token ids that we made; each sampled request has its own seed;
 usage reports are off. `--model-args` takes vLLM's own engine arguments (tensor_parallel_size, max_model_len, dtype,
-quantization, gpu_memory_utilization ...).
+quantization, gpu_memory_utilization ...). A model that vLLM takes for one of pooling is a reward model, or refused.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import structs
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.chat import EFFORT, Encoded, failed
+from cotbench.engines.confidence import LIKELIEST, Meter, measured
 from cotbench.engines.likelihood import OptionTokens, likeliest
 from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens
 from cotbench.engines.phases import (
@@ -28,6 +29,7 @@ from cotbench.engines.phases import (
     together,
     token_budget,
 )
+from cotbench.engines.rewards import RewardEngine, kind_of, no_reward_model, refused
 from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.errors import ModelError, UsageError
 from cotbench.processes import default_environment, spawning_apart
@@ -81,16 +83,23 @@ class _Flight(NamedTuple):
     leg: Leg | None = None
 
 
-class VllmEngine:
+def opened(config: EngineConfig) -> VllmEngine | VllmRewards:
+    """Open the engine that the model wants: one that writes, or one that scores what was written."""
+    loaded = _Loaded(config)
+    return VllmRewards(config, loaded) if loaded.pools else VllmEngine(config, loaded)
+
+
+class _Loaded:
+    """A model in vLLM. Raises UsageError where vLLM refuses the arguments, ModelError where it can't load the model."""
+
     def __init__(self, config: EngineConfig) -> None:
         no_tokens(config.model_args)
-        self._config = config
         default_environment(_ENVIRONMENT)
         with spawning_apart():
             import vllm
             from vllm.platforms import current_platform
 
-            arguments: dict[str, Any] = {
+            self.arguments: dict[str, Any] = {
                 "enable_prefix_caching": True,
                 "disable_log_stats": True,
                 "seed": 0,
@@ -100,31 +109,121 @@ class VllmEngine:
                 **config.model_args,
             }
             try:
-                self._llm = vllm.LLM(model=config.path, trust_remote_code=config.trust_remote_code, **arguments)
+                self.llm = vllm.LLM(model=config.path, trust_remote_code=config.trust_remote_code, **self.arguments)
             except TypeError as error:
                 raise UsageError(
                     f"--model-args: vLLM {vllm.__version__} refuses them: {error}", "See vLLM's engine arguments."
                 ) from None
             except Exception as error:
                 raise model_error(config.model, error) from None
-        self._vllm = vllm
-        self._engine = self._llm.llm_engine
-        _report_death(getattr(self._engine, "engine_core", None))
-        self._chat = chat_format(
+        self.vllm = vllm
+        self.engine = self.llm.llm_engine
+        self.config = self.engine.model_config
+        _report_death(getattr(self.engine, "engine_core", None))
+        self.chat = chat_format(
             config,
-            tokenizer=str(arguments.get("tokenizer", "")),
-            revision=arguments.get("tokenizer_revision", arguments.get("revision")),
+            tokenizer=str(self.arguments.get("tokenizer", "")),
+            revision=self.arguments.get("tokenizer_revision", self.arguments.get("revision")),
         )
+        self.max_len = int(self.config.max_model_len)
+        self.slots = int(self.engine.vllm_config.scheduler_config.max_num_seqs)
+
+    @property
+    def pools(self) -> bool:
+        """Whether it makes one thing of a text, rather than going on with it."""
+        return str(getattr(self.config, "runner_type", "generate")) == "pooling"
+
+    def prompt(self, ids: list[int]) -> Any:
+        """Token ids in the form add_request wants: where vLLM has a renderer (0.32 has), what that makes of them."""
+        render = getattr(getattr(self.engine, "renderer", None), "render_cmpl", None)
+        prompt = {"prompt_token_ids": ids}
+        return render([prompt])[0] if render is not None else prompt
+
+    def facts(self, config: EngineConfig) -> Mapping[str, Any]:
+        """What an engine says of the model, whatever it does."""
+        return {
+            "engine": "vllm",
+            "version": self.vllm.__version__,
+            "revision": fingerprint(config.path, getattr(self.config, "hf_config", None)),
+            "device": _device(),
+            "dtype": str(self.config.dtype).removeprefix("torch."),
+            "max_model_len": self.max_len,
+        }
+
+    def close(self) -> None:
+        core = getattr(self.engine, "engine_core", None)
+        if core is not None and hasattr(core, "shutdown"):
+            core.shutdown()
+
+
+class VllmRewards(RewardEngine):
+    name = "vLLM"
+
+    def __init__(self, config: EngineConfig, loaded: _Loaded) -> None:
+        self._loaded = loaded
+        try:
+            try:
+                kind = kind_of(loaded.config.hf_config)
+            except ValueError as error:
+                raise no_reward_model(config.model, error) from None
+            if not kind:
+                raise no_reward_model(config.model, "vLLM takes it for a model that neither writes nor scores replies")
+            # As the model has it, with no function over it.
+            self._task = {"conversation": "classify", "token": "token_classify"}[kind]
+            self._wanted = loaded.vllm.PoolingParams(task=self._task, use_activation=False)
+        except BaseException:
+            loaded.close()
+            raise
+        self._count = 0
+        super().__init__(config, loaded.chat, max_len=loaded.max_len, batch=loaded.slots)
+
+    def _scores(self, batch: Sequence[list[int]]) -> list[float]:
+        engine, names = self._loaded.engine, []
+        for ids in batch:
+            self._count += 1
+            names.append(str(self._count))
+            engine.add_request(names[-1], self._loaded.prompt(ids), self._wanted.clone())
+        found: dict[str, float] = {}
+        while len(found) < len(names):
+            for output in engine.step():
+                if output.finished:
+                    found[output.request_id] = _last_number(output.outputs.data)
+        return [found[name] for name in names]
+
+    def describe(self) -> EngineInfo:
+        return self._chat.info(self._config, rewards=True, **self._loaded.facts(self._config))
+
+    def close(self) -> None:
+        self._loaded.close()
+
+
+def _last_number(data: Any) -> float:
+    """The number that a model has for a text, or for the last of its tokens. Raises ValueError where it has several."""
+    rows = data.float().reshape(-1, data.shape[-1]) if data.ndim else data.float().reshape(1, 1)
+    if rows.shape[-1] != 1:
+        raise ValueError(f"the model has {rows.shape[-1]} numbers for a reply, expected one")
+    return float(rows[-1, 0])
+
+
+class VllmEngine:
+    def __init__(self, config: EngineConfig, loaded: _Loaded) -> None:
+        self._config = config
+        self._loaded = loaded
+        vllm, arguments = loaded.vllm, loaded.arguments
+        self._vllm, self._llm, self._engine, self._chat = vllm, loaded.llm, loaded.engine, loaded.chat
         _require_keys(vllm, config.sampling_keys)
-        self._max_len = int(self._engine.model_config.max_model_len)
+        self._max_len = loaded.max_len
         self._options = OptionTokens(self._chat)
         mode = str(arguments.get("logprobs_mode", "raw_logprobs"))
         self._likelihoods = hasattr(vllm.SamplingParams(), "logprob_token_ids") and mode.endswith("_logprobs")
+        most = int(getattr(loaded.config, "max_logprobs", _MOST_LOGPROBS))
+        # Those of the model as it is, and not of what sampling made of them.
+        self._top = 0 if mode != "raw_logprobs" else LIKELIEST if most < 0 else min(most, LIKELIEST)
         self._flying: dict[str, _Flight] = {}
         self._courses: dict[Key, list[Course]] = {}
         self._count = 0
         self._ready: list[tuple[Key, Reply]] = []
-        self._slots = int(self._engine.vllm_config.scheduler_config.max_num_seqs)
+        self._slots = loaded.slots
         # More than the scheduler runs at once, so that it never waits for us; bounded, so that memory stays flat.
         self.capacity = max(1_024, 4 * self._slots)
 
@@ -143,6 +242,10 @@ class VllmEngine:
         # One seed for all would give every prompt the same noise; greedy needs none.
         seed = None if wanted.greedy else request_seed(self._config.seed, key)
         given |= {name: value for name, value in wanted.extra if name not in _NOT_VLLMS}
+        if request.confidence:
+            given["logprobs"] = self._top
+            if hasattr(self._vllm.SamplingParams(), "flat_logprobs"):  # numbers in lists, not an object for each
+                given["flat_logprobs"] = True
         stops, budget = self._chat.stops(request), token_budget(request)
         if leg is not None:
             seed = None if seed is None else leg_seed(seed, flight.place, leg.number)
@@ -166,7 +269,7 @@ class VllmEngine:
         )
 
     def submit(self, key: Key, request: Request) -> None:
-        encoded = self._chat.encode(request, self._max_len)
+        encoded = refused(request) if request.reward else self._chat.encode(request, self._max_len)
         if isinstance(encoded, Reply):
             self._ready.append((key, encoded))
             return
@@ -217,7 +320,7 @@ class VllmEngine:
         name = str(self._count)
         written = flight.leg.written if flight.leg is not None else []
         try:
-            self._engine.add_request(name, self._prompt(flight.encoded.ids + written), self._sampling(flight))
+            self._engine.add_request(name, self._loaded.prompt(flight.encoded.ids + written), self._sampling(flight))
         except (ValueError, TypeError) as error:  # vLLM refuses this request
             message = f"vLLM refuses the request: {error}"
             if flight.course is not None:
@@ -250,12 +353,6 @@ class VllmEngine:
             self._courses.pop(key, None)
         return list(dict.fromkeys(waiting.values()))
 
-    def _prompt(self, ids: list[int]) -> Any:
-        """Token ids in the form add_request wants: where vLLM has a renderer (0.32 has), what that makes of them."""
-        render = getattr(getattr(self._engine, "renderer", None), "render_cmpl", None)
-        prompt = {"prompt_token_ids": ids}
-        return render([prompt])[0] if render is not None else prompt
-
     def poll(self) -> list[tuple[Key, Reply]]:
         done, self._ready = self._ready, []
         while self._flying and not done:
@@ -280,6 +377,8 @@ class VllmEngine:
             flight.course.fail(f"vLLM ended the request: {path.finish_reason}")
         else:
             ids, ended = self._without_end(path)
+            if flight.course.meter is not None:
+                _measure(flight.course.meter, path)
             flight.course.take(ids, ended, path.finish_reason == "stop" and not ended)
         self._go_on(flight)
 
@@ -298,10 +397,14 @@ class VllmEngine:
             return Completion(text=path.text, finish_reason=finish, error=error)
         if flight.options:
             return self._likeliest(flight, path)
+        meter = Meter(flight.request.confidence, self._top) if flight.request.confidence else None
+        if meter is not None:
+            _measure(meter, path)
         if self._chat.marks is not None:
-            written = Written(*self._without_end(path))
-            return completion(self._chat, flight.request, flight.encoded, written, self._chat.stops(flight.request))
-        return Completion(text=path.text, finish_reason=finish, completion_tokens=len(path.token_ids))
+            written, stops = Written(*self._without_end(path)), self._chat.stops(flight.request)
+            return measured(completion(self._chat, flight.request, flight.encoded, written, stops), meter)
+        plain = Completion(text=path.text, finish_reason=finish, completion_tokens=len(path.token_ids))
+        return measured(plain, meter)
 
     @staticmethod
     def _likeliest(flight: _Flight, path: Any) -> Completion:
@@ -316,15 +419,10 @@ class VllmEngine:
         )
 
     def describe(self) -> EngineInfo:
-        config = self._engine.model_config
         return self._chat.info(
             self._config,
-            engine="vllm",
-            version=self._vllm.__version__,
-            revision=fingerprint(self._config.path, getattr(config, "hf_config", None)),
-            device=_device(),
-            dtype=str(config.dtype).removeprefix("torch."),
-            max_model_len=self._max_len,
+            **self._loaded.facts(self._config),
+            confidence=self._top,
             likelihoods=self._likelihoods,
             seconds=f"from scheduled to last token within vLLM, up to {self._slots} at once"
             if getattr(self._engine, "log_stats", False)
@@ -339,9 +437,27 @@ class VllmEngine:
         return self._chat.text(request)
 
     def close(self) -> None:
-        core = getattr(self._engine, "engine_core", None)
-        if core is not None and hasattr(core, "shutdown"):
-            core.shutdown()
+        self._loaded.close()
+
+
+def _measure(meter: Meter, path: Any) -> None:
+    """Take the log-probabilities of a path's tokens into account, as far as vLLM tells them."""
+    for likeliest_here, drawn in _told(path):
+        meter.add(likeliest_here, drawn)
+
+
+def _told(path: Any) -> Iterator[tuple[list[float], float | None]]:
+    """For each token of a path the log-probabilities of the likeliest ones at its place, and its own."""
+    told = path.logprobs
+    if told is None:
+        return
+    if hasattr(told, "start_indices"):  # of each place its own first, and then those of the likeliest
+        values = told.logprobs
+        for begin, end in zip(told.start_indices, told.end_indices, strict=True):
+            yield values[begin + 1 : end], values[begin]
+        return
+    for token, here in zip(path.token_ids, told, strict=False):
+        yield [one.logprob for one in here.values()], here[token].logprob if token in here else None
 
 
 def _cached(output: Any, length: int) -> int | None:

@@ -15,10 +15,12 @@ from cotbench.errors import RunError, UsageError
 from cotbench.modes import arms
 from cotbench.modes.arms import BASELINE
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
+from cotbench.modes.judged import BEST_OF_N
 from cotbench.modes.kit import Kit, TaskKit
 from cotbench.modes.mode import Facts, Mode, Own, Turn
 from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, DRAFT, FREE, NO_THINK, SELF_CONSISTENCY, THINK
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
+from cotbench.modes.refine import REFINE
 from cotbench.modes.steps import (
     Compare,
     Consult,
@@ -34,6 +36,7 @@ from cotbench.modes.steps import (
     generate,
     retrieve,
 )
+from cotbench.modes.tree import TOT
 
 __all__ = [
     "ALIASES",
@@ -80,6 +83,9 @@ MODES: dict[str, Mode] = {
         NO_THINK,
         SELF_CONSISTENCY,
         DIRECT_VOTES,
+        BEST_OF_N,
+        REFINE,
+        TOT,
         PAL,
         PLAN_DIRECT,
         PLAN_COT,

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import DECLINED, extract, split_reasoning
-from cotbench.answers.reading.programs import Code, find_plan, find_program
+from cotbench.answers.reading.programs import Code, find_block, find_plan, find_program
 from cotbench.types import Completion, Execution, ExecutionOutcome, Outcome, Prediction
 
 
@@ -101,3 +101,36 @@ def code_of(path: Completion, runtime: Literal["python", "sympy"]) -> Code | Pre
         return without_answer(path, absent)
     start, end = found.span
     return replace(found, span=(start - begin, end - begin) if start >= begin else None)
+
+
+class Block(NamedTuple):
+    """A block of Python to be run at once. reply: the output up to its end, without a thought before it."""
+
+    code: str
+    reply: str
+
+
+def block_of(path: Completion) -> Block | None:
+    """The first block of Python of an output; None where there is none, or it was cut short."""
+    if path.finish_reason not in ("stop", "length"):
+        return None
+    text, _ = as_one_text(path)
+    found = find_block(text, truncated=path.finish_reason == "length")
+    if found is None or found.cut or not found.text:
+        return None
+    return Block(found.text, text[split_reasoning(text).visible[0] : found.end].strip())
+
+
+_NO_ERROR = (ExecutionOutcome.OK, ExecutionOutcome.NO_VALUE)
+
+
+def blamed(reading: Prediction, executions: Sequence[Execution]) -> Prediction:
+    """Lay it to the last program's error where a model finished without an answer behind it."""
+    if not executions or executions[-1].outcome in _NO_ERROR:
+        return reading
+    before = reading.before and blamed(reading.before, executions)
+    outcome = reading.outcome
+    if outcome is Outcome.UNPARSED:
+        ended = executions[-1].outcome
+        outcome = _ENDED.get(ended) or Outcome(ended.value)
+    return replace(reading, outcome=outcome, before=before)

@@ -189,14 +189,14 @@ class _Process:
 
 def _kind(program: Program) -> Kind:
     """The lightest process that has what a program may need. Telling which option a value is takes SymPy."""
-    if program.runtime == "sympy" and _LOGICAL.search(program.code):
-        return "logic"
-    if program.runtime == "python" and names_rare_modules(program.code):
+    if program.runtime == "sympy":
+        return "logic" if _LOGICAL.search(program.code) else "symbolic"
+    code = "\n".join((*program.earlier, program.code))
+    if names_rare_modules(code):
         return "all"
-    if program.runtime == "python" and _NUMERIC.search(program.code):
+    if _NUMERIC.search(code):
         return "numeric"
-    symbolic = program.runtime == "sympy" or program.choices or _SYMBOLIC.search(program.code)
-    return "symbolic" if symbolic else "plain"
+    return "symbolic" if program.choices or _SYMBOLIC.search(code) else "plain"
 
 
 def _execution(answer: dict[str, Any], limits: Limits) -> Execution:

@@ -1,9 +1,13 @@
-"""Runs one program or plan inside the contained process, and says in plain texts what came of it.
+"""Runs one program, plan or cell inside the contained process, and says in plain texts what came of it.
 
 A Python program gives its answer in one of the ways that published programs do: a function `solution()` (PAL), a
 variable `ans` (Program of Thoughts), what it prints last (ToRA), or the value of its last line. Where none of them
 gives anything, a function that the program only defines is called: `solve()`, `main()`, a method of `Solution`, or
 the last one. A plan is solved by `cotbench.plans`.
+
+A cell shows what it prints and its last line's value, as in a notebook, and finds the names of the cells before it.
+There is no process that waits for the next cell: those before are run again, which gives the same, since nothing that
+a program sees differs from run to run (`steady.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import importlib
 import io
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import CodeType, CoroutineType, FunctionType
 from typing import Any
@@ -33,6 +37,7 @@ _MODULES = ("math", "random", "itertools", "functools", "collections", "statisti
 _NUMBERS = {"Fraction": fractions.Fraction, "Decimal": decimal.Decimal}
 _ANSWER_NAMES = ("answer", "final_answer", "result")
 _MAIN_NAMES = ("solution", "solve", "main", "answer")  # how a function begins that a program defines as a whole
+_EARLIER = "<earlier>"  # the file of cells that are run again: an error's line is one of the cell that is shown
 
 # Let go of when memory runs out, so that there is some to say so.
 _RESERVE = bytearray(4 << 20)
@@ -67,6 +72,11 @@ class _Printed(io.TextIOBase):
     def text(self) -> str:
         return "".join(self._parts)
 
+    def clear(self) -> None:
+        """Forget what was printed, as a notebook does when a cell begins."""
+        self._parts.clear()
+        self.room = MOST_OUTPUT_CHARS
+
 
 def report(
     outcome: str, *, shown: Shown | None = None, option: str | None = None, error: str = "", stdout: str = ""
@@ -75,6 +85,15 @@ def report(
     texts = {name: getattr(shown, name) if shown else None for name in ("value", "latex", "decimal")}
     texts |= {"option": option, "error": " ".join(error.split()), "stdout": stdout}
     return {"outcome": outcome, **{name: text and text[: TEXT_CHARS[name]] for name, text in texts.items()}}
+
+
+def run(request: Mapping[str, Any]) -> Report:
+    """Run what is asked for, in the runtime that the request names."""
+    if request["runtime"] == "sympy":
+        return run_plan(request["code"], request["choices"])
+    if request["runtime"] == "notebook":
+        return run_cell(request["code"], request["earlier"])
+    return run_python(request["code"], request["choices"])
 
 
 def run_plan(text: str, choices: list[str]) -> Report:
@@ -90,31 +109,96 @@ def run_plan(text: str, choices: list[str]) -> Report:
 
 
 def run_python(source: str, choices: list[str]) -> Report:
+    code = _compiled(source)
+    if isinstance(code, dict):
+        return code
+    printed = _Printed()
+    names = _main_module(printed)
     try:
-        body, last = compiled(source)
+        value = _value(*code, names, printed)
+        if not printed.room:
+            raise OutputLimit
+    except BaseException as error:
+        return _failed(error, printed.text)
+    return _shown(value, choices, printed.text())
+
+
+def run_cell(source: str, earlier: Sequence[str]) -> Report:
+    """Run a cell behind those before it. What it shows is its stdout, of which the end is kept; the last line of that
+    is its value."""
+    code = _compiled(source)
+    if isinstance(code, dict):
+        return code
+    printed = _Printed()
+    names = _main_module(printed)
+    try:
+        for cell in earlier:
+            _run_again(cell, names)
+            printed.clear()
+        value = _of_last_line(*code, names)
+        if value is not None:
+            printed.write(str.__str__(repr(value)) + "\n")
+        if not printed.room:
+            raise OutputLimit
+    except BaseException as error:
+        return _failed(error, lambda: _end_of(printed))
+    lines = printed.text().strip().splitlines()
+    if not lines:
+        return report("no_value", error="the cell shows nothing", stdout=_end_of(printed))
+    return report("ok", shown=Shown(value=lines[-1].strip(), latex="", decimal=None), stdout=_end_of(printed))
+
+
+def _run_again(cell: str, names: dict[str, Any]) -> None:
+    """Run a cell for what it defines. One that ended in an error does so again, at the same place."""
+    try:
+        _of_last_line(*compiled(cell, _EARLIER), names)
+    except (MemoryError, OutputLimit):
+        raise
+    except BaseException:  # noqa: S110 - it was told when the cell was run first
+        pass
+
+
+def _of_last_line(body: CodeType, last: CodeType | None, names: dict[str, Any]) -> object:
+    """Run code and return its last line's value. `exit()` ends it there."""
+    try:
+        exec(body, names)  # noqa: S102 - what this process is for
+        return None if last is None else _settled(eval(last, names))  # noqa: S307
+    except SystemExit:
+        return None
+
+
+def _end_of(printed: _Printed) -> str:
+    return printed.text()[-TEXT_CHARS["stdout"] :]
+
+
+def _compiled(source: str) -> tuple[CodeType, CodeType | None] | Report:
+    """The program as code, or the report of one that is no Python."""
+    try:
+        return compiled(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         place = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
         reason = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
         return report("syntax_error", error=place + str(reason))
-    printed = _Printed()
+
+
+def _main_module(printed: _Printed) -> dict[str, Any]:
+    """The names of a fresh main module, with standard streams in memory."""
     sys.stdout, sys.stderr = printed, io.StringIO()
     sys.argv, sys.stdin = ["program"], io.StringIO()
     main = type(sys)("__main__")
     main.__dict__["__builtins__"] = _given()
     sys.modules["__main__"] = main
-    try:
-        value = _value(body, last, main.__dict__, printed)
-        if not printed.room:
-            raise OutputLimit
-    except MemoryError:
+    return main.__dict__
+
+
+def _failed(error: BaseException, printed: Callable[[], str]) -> Report:
+    """The report of a program that ended in an exception."""
+    if isinstance(error, MemoryError):
         _RESERVE.clear()
         return report("memory", error="out of memory")
-    except OutputLimit:
-        too_much = f"printed more than {MOST_OUTPUT_CHARS:,} characters"
-        return report("output_limit", error=too_much, stdout=printed.text())
-    except BaseException as error:
-        return report("runtime_error", error=_explain(error), stdout=printed.text())
-    return _shown(value, choices, printed.text())
+    if isinstance(error, OutputLimit):
+        return report("output_limit", error=f"printed more than {MOST_OUTPUT_CHARS:,} characters", stdout=printed())
+    return report("runtime_error", error=_explain(error), stdout=printed())
 
 
 @cache
@@ -180,13 +264,7 @@ def _read(value: object, choices: list[str]) -> tuple[Shown | None, str | None]:
 def _value(body: CodeType, last: CodeType | None, names: dict[str, Any], printed: _Printed) -> object:
     """What the program gives: solution(), else `ans`, else its last printed line, its last line's value, or a named
     answer."""
-    value = None
-    try:
-        exec(body, names)  # noqa: S102 - what this process is for
-        if last is not None:
-            value = _settled(eval(last, names))  # noqa: S307
-    except SystemExit:
-        pass
+    value = _of_last_line(body, last, names)
     solution = names.get("solution")
     if solution is not None and _takes_nothing(solution):
         returned = _settled(solution())

@@ -70,20 +70,20 @@ _QUOTED_OR_OTHER = re.compile(
 )
 
 
-def compiled(source: str) -> tuple[CodeType, CodeType | None]:
-    """The program, and apart from it its last line where that is an expression. Raises what `compile` raises of the
-    program as it was."""
+def compiled(source: str, name: str = FILE_NAME) -> tuple[CodeType, CodeType | None]:
+    """The program, and apart from it its last line where that is an expression. name: that of its file, in tracebacks.
+    Raises what `compile` raises of the program as it was."""
     if len(source) > MOST_SOURCE_CHARS:
         raise ValueError(f"longer than {MOST_SOURCE_CHARS:,} characters")
     source = source.removeprefix("\ufeff")
     if _NOTEBOOK_FIRST.match(source):  # which Python takes for an annotation
         source = _without_prompts(source)
     try:
-        return _code(source)
+        return _code(source, name)
     except (SyntaxError, ValueError):  # the second of a character 0, in some versions
         for mended in _mended(source):
             with suppress(SyntaxError, ValueError):
-                return _code(mended)
+                return _code(mended, name)
         raise
 
 
@@ -99,12 +99,12 @@ def _mended(source: str) -> Iterator[str]:
             yield source
 
 
-def _code(source: str) -> tuple[CodeType, CodeType | None]:
-    tree = ast.parse(source, FILE_NAME)
+def _code(source: str, name: str) -> tuple[CodeType, CodeType | None]:
+    tree = ast.parse(source, name)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
-        last = compile(ast.Expression(tree.body.pop().value), FILE_NAME, "eval")  # type: ignore[attr-defined]
-    return compile(tree, FILE_NAME, "exec"), last
+        last = compile(ast.Expression(tree.body.pop().value), name, "eval")  # type: ignore[attr-defined]
+    return compile(tree, name, "exec"), last
 
 
 def _without_marks(source: str) -> str:

@@ -120,8 +120,7 @@ class Zygote:
             _limit(request, self._address_space)
             if self._filter is not None:
                 self._filter.install()
-            work = runtime.run_plan if request["runtime"] == "sympy" else runtime.run_python
-            content = json.dumps(work(request["code"], request["choices"])).encode()
+            content = json.dumps(runtime.run(request)).encode()
             while content:
                 content = content[os.write(_REPORT_FD, content) :]
         finally:
@@ -186,6 +185,7 @@ def _rehearse(kind: modules.Kind) -> None:
     time.localtime()
     before = sys.stdin, sys.stdout, sys.stderr, sys.argv
     runtime.run_python("print(1 / 3)\nans = 2", [])
+    runtime.run_cell("x + 1", ["x = 1"])
     if kind != "plain":
         exec(_REHEARSAL, {})  # noqa: S102
         for plan in (*_REHEARSED_PLANS, *(_REHEARSED_LOGIC if kind == "logic" else ())):

@@ -108,7 +108,7 @@ def _part(what: str, values: Mapping[str, Sequence[str]]) -> str:
 _HASH = re.compile(r"(?<![\w-])[0-9a-f]{12,}(?![\w-])")
 # The facts of each line, by their names in _FACTS; a line that says nothing is left out.
 _LINES: Mapping[str, Sequence[str]] = {
-    "Model": ("model", "revision", "engine", "device", "date"),
+    "Model": ("model", "revision", "engine", "judge", "device", "date"),
     "Asked": ("suite", "tasks", "exemplars", "seed"),
     "Budgets": ("budgets",),
     "Drawn": ("sampling", "thinking"),
@@ -289,6 +289,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "model": _model,
     "revision": _revision,
     "engine": _engine,
+    "judge": lambda run: run.judge or "",
     "device": _device,
     "date": _date,
     "suite": _suites,

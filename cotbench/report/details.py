@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from cotbench.analysis.pairing import Panel, Run
 from cotbench.analysis.recall import shown_with
@@ -212,7 +212,7 @@ def _mode_entry(row: Record) -> dict[str, Any]:
     entry |= {"error": shortened(row.error)} if row.error else {}
     if votes := row.votes:
         answers = [[shortened(row.answer, ANSWER_CHARS), row.votes, row.outcome] for row in votes.answers]
-        entry["votes"] = {**structs.asdict(votes), "answers": answers}
+        entry["votes"] = {**to_builtins(votes), "answers": answers}
     if row.executions:
         entry["executions"] = [
             {name: shortened(value) for name, value in structs.asdict(execution).items() if value is not None}

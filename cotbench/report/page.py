@@ -45,6 +45,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "twins": "Twins",
     "interaction": "Interaction",
     "budgets": "Budgets",
+    "beside": "Beside a vote",
+    "efforts": "Efforts",
     "splits": "By tag",
     "policies": "Policies",
     "plans": "Plans",
@@ -54,7 +56,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "votes": "Votes",
 }
 ABOUT = "about"  # the table of what the runs were, which the page shows as a list
-FOLDED = frozenset({"plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid"})
+FOLDED = frozenset({"plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid", "tool_blocks"})
 FEW = 4  # tasks of a suite, which are named in the title
 CARDS = 12  # tasks, of which the cards stand above the plot
 LONG = 80  # rows; longer tables are folded

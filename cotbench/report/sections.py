@@ -13,10 +13,12 @@ from cotbench.report import words
 from cotbench.report.about import about
 from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
+from cotbench.report.beside import beside, efforts
 from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
 from cotbench.report.categories import categories, missing
 from cotbench.report.chance import legend
+from cotbench.report.chosen import chosen, chosen_at, flips, marks
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
 from cotbench.report.columns import TASK as _TASK
@@ -28,6 +30,7 @@ from cotbench.report.glance import at_a_glance
 from cotbench.report.pooled import across_tasks
 from cotbench.report.recall import recall, support
 from cotbench.report.scored import score_deltas, score_splits, scores
+from cotbench.report.tools import tool_blocks, tool_use
 from cotbench.report.twins import twins
 from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
@@ -372,9 +375,11 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(at_a_glance, categories, missing, _accuracy, _deltas, scores, score_deltas, score_splits, twins),
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
-    *(gains, leads, interaction, passages_and_thought, recall, support, budgets, _splits, payoffs, costs),
+    *(gains, leads, interaction, passages_and_thought, recall, support, beside, efforts, tool_use, tool_blocks),
+    *(budgets, _splits, payoffs, costs),
     *(_policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
+    *(chosen, marks, chosen_at, flips),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),
 )
 _TABLES = {table.__name__.removeprefix("_"): table for table in _IN_ORDER}  # by key

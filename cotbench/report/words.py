@@ -63,6 +63,20 @@ def times(value: float | None) -> str:
     return DASH if value is None else f"{value:.0f}x" if value >= 9.95 else f"{value:.1f}x"
 
 
+def worth(value: float | None) -> str:
+    """Show what a node of a tree was found to be worth, to three decimals: 20, 1.001; "" where nobody said."""
+    if value is None:
+        return ""
+    if not 0.001 <= abs(value) < 100_000:
+        return f"{value:.2g}" if value else "0"
+    return f"{round(value, 3):.8g}"
+
+
+def candidate(outcome: str | None) -> str:
+    """Say what the verdict on a candidate for the answer is; None is one in which no answer was read."""
+    return {None: "no answer", "correct": "right"}.get(outcome, str(outcome).replace("_", " "))
+
+
 def count(value: int | None) -> str:
     """Show a whole number: 14,042."""
     return DASH if value is None else f"{value:,}"

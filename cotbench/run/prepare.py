@@ -18,6 +18,7 @@ from msgspec import to_builtins
 from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, located, open_engine, require_engine
 from cotbench.engines.arguments import check_before_loading
+from cotbench.engines.confidence import LIKELIEST
 from cotbench.engines.endpoint import JUDGE_KEY, KEY, MASK, own_key
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.engines.thinking import families, family_of_name, server_thinking
@@ -29,7 +30,7 @@ from cotbench.modes.prompts import PASSAGES, Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
-from cotbench.run.arms import check_settings, resolve, wants
+from cotbench.run.arms import check_judge, check_settings, resolve, wants
 from cotbench.run.options import RunOptions
 from cotbench.run.retriever import check_passages, require_retriever
 from cotbench.run.solving import require_solver
@@ -162,7 +163,7 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
         **({"answer": kit.mode.own.answer} if kit.mode.own.answer and kit.begins else {}),
         **({"continued": kit.words} if kit.words else {}),
-        **({"settings": kit.mode.values} if kit.mode.settings else {}),
+        **({"settings": kit.mode.recorded_values} if kit.mode.recorded_values else {}),
         **({"context": {"name": kit.context.name, "prompt": kit.prompts.hash(PASSAGES, task)}} if kit.context else {}),
     }
 
@@ -228,6 +229,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         model=options.model,
         continues="tokens" if row.continues else "",
         likelihoods=True,
+        confidence=LIKELIEST,
         thinking=_expected_thinking(options),
     )
     kits = _kits(options, modes, prompts, data, questions, expected, second)
@@ -308,6 +310,7 @@ def _kits(
 ) -> dict[tuple[str, str], TaskKit]:
     """Make a kit for each task and arm, as the engine, and that of the second model, can have it."""
     arms = resolve(modes, info, options.thinking, options.gen_kwargs)
+    check_judge(arms, second)
     kits: dict[tuple[str, str], TaskKit] = {}
     for name, task in data.items():
         own = _own_exemplars(task, arms, options)
@@ -374,7 +377,7 @@ def _check_template(kit: TaskKit, question: Question) -> None:
     bare = replace(kit, num_fewshot=0)
     for turn in kit.mode.turns:
         shown = kit.example_request(question, turn)
-        if kit.num_fewshot and shown.messages == bare.example_request(question, turn).messages:
+        if kit.num_fewshot and turn.few_shot and shown.messages == bare.example_request(question, turn).messages:
             raise UsageError(
                 f"--num-fewshot {kit.num_fewshot}: the template {shown.template}.jinja doesn't show exemplars.",
                 "Let it loop over `exemplars`, as the shipped ones do, or use --num-fewshot 0.",
@@ -425,7 +428,7 @@ def _check_judge(options: RunOptions, modes: Sequence[Mode]) -> None:
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
     """What is set for single modes must be of modes of this run, and something that they have."""
     turns = [(mode.option_name(turn), turn) for mode in modes for turn in mode.turns]
-    paths = {name for name, turn in turns if turn.paths}
+    paths = {name for name, turn in turns if turn.draws}
     single, names = options.gen_kwargs.get("modes", {}), {mode.called for mode in modes}
     for option, given, known, what in (
         ("--max-tokens", options.max_tokens, {name for name, _ in turns}, "has no budget of its own in this run"),
@@ -436,7 +439,7 @@ def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
             have = ", ".join(sorted(known)) or "none"
             raise UsageError(f"{option}: {', '.join(sorted(unknown))} {what}.", f"Known here: {have}.")
     if options.paths and not paths:
-        *some, last = [mode.name for mode in MODES.values() if any(turn.paths for turn in mode.turns)]
+        *some, last = [mode.name for mode in MODES.values() if any(turn.draws for turn in mode.turns)]
         remedy = f"{', '.join(some)} and {last} do."
         raise UsageError("--paths: none of the modes of this run draws several paths.", remedy)
 
@@ -468,7 +471,8 @@ def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions, kind: Answe
     says, not as one of its modes does, so that it is generated once for all of them."""
     name = mode.option_name(turn) if key else mode.called
     given = _given(mode, key, turn, options)
-    n = int(options.paths.get(name, options.paths.get("*", turn.paths))) if turn.paths else 1
+    said = options.paths.get(name, options.paths.get("*", turn.paths)) if turn.draws else turn.paths
+    n = int(said or 1)
     votes = n > 1 or (turn.paths or 0) > 1 or turn.drawn
     line = turn.answer in ("begun", "likeliest", "choice")  # of which the rest is written
     own_budget = kind.line_tokens if turn.answer == "begun" else 1 if line else turn.max_tokens
@@ -513,9 +517,10 @@ def estimate(plan: RunPlan) -> list[dict[str, Any]]:
         some = questions[:: max(1, count // ESTIMATE_FROM)]
         turns = [turn for turn in kit.mode.turns if (task, turn.name) not in counted]
         counted |= {(task, turn.name) for turn in turns if turn.shared}
-        paths = {turn.name: turn.asked * kit.sampling[turn.name].n for turn in turns}
+        asked = {turn.name: kit.asked(turn) for turn in turns}
+        paths = {name: times * kit.sampling[name].n for name, times in asked.items()}
         chars = sum(
-            turn.asked * sum(len(m.text) for m in kit.example_request(question, turn).messages)
+            asked[turn.name] * sum(len(m.text) for m in kit.example_request(question, turn).messages)
             for question in some
             for turn in turns
         ) / len(some)
@@ -524,7 +529,7 @@ def estimate(plan: RunPlan) -> list[dict[str, Any]]:
                 "task": task,
                 "mode": mode,
                 "questions": count,
-                "requests": count * sum(turn.asked for turn in turns),
+                "requests": count * sum(asked.values()),
                 "paths": count * sum(paths.values()),
                 "prompt_tokens_about": round(chars / CHARS_PER_TOKEN * count),
                 "completion_tokens_at_most": count
@@ -579,7 +584,7 @@ def second_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
         extra_body={},
         headers={},
         key_variable=KEY if same and not own_key(JUDGE_KEY) else JUDGE_KEY,  # no server is told another's key
-        wants=frozenset({"off"}),
+        wants=frozenset({"off"} | {"rewards" for mode in plan.modes for turn in mode.turns if turn.rewarded}),
     )
 
 

@@ -144,6 +144,8 @@ def options_for(recipe: Recipe, typed: Mapping[str, Any]) -> tuple[RunOptions, l
     recorded = recorded_options(recipe.path, {**manifest.options})
     given: dict[str, Any] = {**recorded, "trust_remote_code": False, "allow_unsandboxed_code": False}
     given["engine"] = recorded.get("engine") or manifest.spec.model.engine
+    if manifest.spec.judge is not None:
+        given["judge_engine"] = recorded.get("judge_engine") or manifest.spec.judge.engine
     for name in ("data_dir", "tasks_dir", "prompts_dir"):
         if (place := given.get(name)) and not Path(place).is_dir():
             given[name] = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -21,9 +22,10 @@ from msgspec import structs
 
 from cotbench.answers.grader import require_workers
 from cotbench.answers.kinds import KINDS
-from cotbench.engines import Engine, EngineInfo, open_engine
+from cotbench.engines import Engine, EngineConfig, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
+from cotbench.modes.beside import unvoted
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.run.arms import stuck
@@ -79,7 +81,7 @@ def execute(
         engine = opened.enter_context(closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))))
         second = None
         if (config := second_config(plan, recorded)) is not None:
-            second = opened.enter_context(closing(open_engine(plan.options.judge_engine_name, config)))
+            second = opened.enter_context(closing(_open_second(plan.options.judge_engine_name, config)))
         info = engine.describe()
         info_of_second = None if second is None else second.describe()
         plan = plan.with_engine(info, recorded, info_of_second)
@@ -91,6 +93,18 @@ def execute(
             tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
             session = _Session(plan, engine, info, folder, say, started, tally, reproduces, probe, part, second)
             return session.run(spec, command, watch)
+
+
+_OF_ENGINES = re.compile(r"--(?=(?:model|engine|base-url)\b(?!-))|--model-(?=args\b)")  # options, in messages
+
+
+def _open_second(name: str, config: EngineConfig) -> Engine:
+    """Open the engine of the second model. What it says of options is of those with which a judge is named."""
+    try:
+        return open_engine(name, config)
+    except CotbenchError as error:
+        error.message, error.hint = (_OF_ENGINES.sub("--judge-", text) for text in (error.message, error.hint))
+        raise
 
 
 def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool) -> Path:
@@ -197,7 +211,9 @@ class _Session:
         for note in self.info.notes if self.info.engine == "replay" else ():
             self.say(f"replay: {note}.")
         of_second = () if self.second is None else [f"the judge: {told}" for told in self.second.describe().warnings]
-        notes = (*self.info.warnings, *of_second, *stuck(self.plan.kits.values(), self.info), *unshown(self.plan))
+        kits = self.plan.kits
+        arms = (*stuck(kits.values(), self.info), *unshown(self.plan), *unvoted(kits))
+        notes = (*self.info.warnings, *of_second, *arms)
         for note in notes:
             self.say(f"Note: {note}.")
 

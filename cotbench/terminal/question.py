@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import UNSET
 from rich.text import Text
 
-from cotbench.analysis.selection import Answered, Dossier, Exchange, Pick
+from cotbench.analysis.selection import Answered, Dossier, Pick
+from cotbench.analysis.trees import Tree, ballots_by_path
 from cotbench.report import words
 from cotbench.report.tame import tame
 from cotbench.store.passages import ShownPassages
 from cotbench.store.records import ExecutionRow, Record, VoteRow
 from cotbench.terminal.console import Output, named_table
+from cotbench.terminal.tree import MOST_LINES, summary, tree_lines
 from cotbench.types import LETTERS, Completion, Outcome
 
 MOST_CHARS = 20_000  # of one text; --json has all
 MOST_PATHS = 40  # of one vote, a line each
+MOST_SCORES = 12  # of the candidates for one answer
+MOST_PARENTS = 4  # of one call, by name
+MOST_CALLS = 8  # of an answer with a tree: of more, a line each stands for what came back
 _CELL = 28
 _BEGINNING = 70
 
@@ -62,8 +68,9 @@ def _cell(text: str | None, most: int = _CELL) -> str:
 # --- one question -------------------------------------------------------------------------------------------------
 
 
-def show_dossier(dossier: Dossier, *, prompts: bool, command: str) -> None:
-    """Print everything about a question. prompts: what was sent too; command: how that is asked for."""
+def show_dossier(dossier: Dossier, *, prompts: bool, command: str, full: bool = False) -> None:
+    """Print everything about a question. prompts: what was sent too; full: all of a tree, and all that came back on the
+    way to an answer; command: how these are asked for."""
     console = Output()
     question = dossier.question
     where = [question.task, *([question.group] if question.group else []), words.short_model(dossier.model)]
@@ -78,16 +85,25 @@ def show_dossier(dossier: Dossier, *, prompts: bool, command: str) -> None:
         _line(console, "There is no record of it under these modes.", "yellow")
     for answered in dossier.modes:
         console.print()
-        _mode(console, answered, prompts=prompts)
-    if not prompts:
+        _mode(console, answered, prompts=prompts, full=full)
+    more = {"The prompts as sent": "--prompts"} if not prompts else {}
+    if not full and any(_left_out(answered) for answered in dossier.modes):
+        more["All of the tree and of what came back"] = "--full"
+    if more:
         console.print()
-        _line(console, f"The prompts as sent: {command} {question.id} --prompts", "dim")
+    for what, option in more.items():
+        _line(console, f"{what}: {command} {question.id} {option}", "dim")
 
 
 _STYLES: Mapping[str, str] = {Outcome.CORRECT: "bold green", Outcome.WRONG: "bold red"}
 
 
-def _mode(console: Output, one: Answered, *, prompts: bool) -> None:
+def _left_out(one: Answered) -> bool:
+    """Whether a part of what is on record is counted only."""
+    return one.tree is not None and (len(one.exchanges) > MOST_CALLS or len(one.tree.nodes) > MOST_LINES)
+
+
+def _mode(console: Output, one: Answered, *, prompts: bool, full: bool) -> None:
     record = one.record
     head = Text(f"── {one.mode}: ", style="bold")
     head.append(tame(record.outcome), style=_STYLES.get(record.outcome, "bold yellow"))
@@ -99,15 +115,49 @@ def _mode(console: Output, one: Answered, *, prompts: bool) -> None:
     if record.error:
         _line(console, f"error: {record.error}", "red")
     if record.votes:
-        _votes(console, record.votes)
+        _votes(console, record)
     for number, execution in enumerate(record.executions, 1):
         _execution(console, number, execution)
     if one.shown is not None:
         _passages(console, one.shown)
+    if one.tree is not None:
+        _tree(console, one.tree, full=full)
     if any(not exchange.completions for exchange in one.exchanges):
         _line(console, "A reply of this record is not in the run's journal.", "yellow")
+    brief = one.tree is not None and not full and not prompts and len(one.exchanges) > MOST_CALLS
     for at, exchange in enumerate(one.exchanges):
-        _exchange(console, one, at, exchange, prompts=prompts)
+        if brief and (one.deciding is None or one.deciding[0] != at):
+            came = exchange.completions
+            told = _path(came[0]) if len(came) == 1 else f"{len(came):,} paths"
+            _line(console, f"{_called(one, at)}: {told}", "dim")
+        else:
+            _exchange(console, one, at, prompts=prompts, full=full)
+
+
+def _tree(console: Output, tree: Tree, *, full: bool) -> None:
+    """Print what was written on the way, in lines of which none is broken."""
+    _line(console, f"on the way: {summary(tree)}", "bold dim")
+    plain = console.options.ascii_only or console.is_dumb_terminal
+    for line in tree_lines(tree, console.width, full=full, ascii_only=plain, encoding=console.encoding):
+        console.print(line, soft_wrap=True)
+
+
+def _called(one: Answered, at: int) -> str:
+    """Name a call: its number, what was asked in it and of whom, and the calls and paths that it builds on."""
+    exchange = one.exchanges[at]
+    reply = exchange.reply
+    asked = f" ({reply.template}{', asked of the judge' if reply.to == 'judge' else ''})" if reply is not None else ""
+    paths: dict[int, list[int]] = {}
+    for call, path in exchange.after:
+        paths.setdefault(call, []).append(path)
+    told = []
+    for call, some in paths.items():
+        alone = len(one.exchanges[call].completions) == 1
+        of = "" if alone else f" path{'s' * (len(some) > 1)} {', '.join(str(path + 1) for path in some)}"
+        told.append(f"call {call + 1}{of}")
+    if len(told) > MOST_PARENTS:
+        told = [*told[: MOST_PARENTS - 1], f"{len(told) - MOST_PARENTS + 1} more"]
+    return f"call {at + 1}{asked}" + (f", after {words.listed(told)}" if told else "")
 
 
 def _tokens(record: Record) -> str:
@@ -116,12 +166,33 @@ def _tokens(record: Record) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count is not None) or "unknown"
 
 
-def _votes(console: Output, votes: VoteRow) -> None:
-    rows = [(_cell(row.answer, 60), f"{row.votes:,}", tame(str(row.outcome))) for row in votes.answers]
+def _votes(console: Output, record: Record) -> None:
+    """Print what paths voted for; or the candidates, of an arm that doesn't choose by majority, with their scores."""
+    votes = record.votes
+    assert votes is not None
+    scored = votes.scores is not UNSET
+    header = ("answer", "paths", *(("scores",) if scored else ()), "verdict")
+    rows = [
+        (_cell(row.answer, 60), f"{row.votes:,}", *((_scores(votes, at),) if scored else ()), tame(str(row.outcome)))
+        for at, row in enumerate(votes.answers)
+    ]
     reasons = ", ".join(f"{name} {count:,}" for name, count in votes.abstained.items())
-    abstained = f", abstained: {reasons}" if any(votes.abstained.values()) else ""
-    _line(console, f"{len(votes.ballots):,} votes, margin {votes.margin}{abstained}")
-    console.print(named_table("", ("answer", "votes", "verdict"), rows, left=1))
+    without = f"without an answer: {reasons}" if any(votes.abstained.values()) else ""
+    if scored or record.nodes is not UNSET:
+        _line(console, f"{len(votes.ballots):,} candidates" + (f", {without}" if without else ""))
+    else:
+        header = ("answer", "votes", "verdict")
+        told = f", abstained: {reasons}" if without else ""
+        _line(console, f"{len(votes.ballots):,} votes, margin {votes.margin}{told}")
+    console.print(named_table("", header, rows, left=1))
+
+
+def _scores(votes: VoteRow, answer: int) -> str:
+    """The scores of the candidates that give an answer, in their order."""
+    scores = [] if votes.scores is UNSET else votes.scores
+    own = [score for ballot, score in zip(votes.ballots, scores, strict=True) if ballot == answer]
+    told = [words.DASH if score is None else f"{score:.4g}".replace("-", "−") for score in own[: MOST_SCORES + 1]]
+    return ", ".join(told[:MOST_SCORES]) + (" …" if len(told) > MOST_SCORES else "")
 
 
 def _execution(console: Output, number: int, execution: ExecutionRow) -> None:
@@ -131,7 +202,10 @@ def _execution(console: Output, number: int, execution: ExecutionRow) -> None:
         _block(console, f"it printed: {execution.stdout.rstrip()}", "dim")
 
 
-def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, prompts: bool) -> None:
+def _exchange(console: Output, one: Answered, at: int, *, prompts: bool, full: bool) -> None:
+    """Print a call: what was sent where that is asked for, the path that decided as it was written, and of several
+    others a line each."""
+    exchange = one.exchanges[at]
     reply = exchange.reply
     if reply is None:
         return
@@ -139,30 +213,33 @@ def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, pr
     for how, text in [*sent, *((m.role, m.text) for m in reply.messages or ())] if prompts else ():
         _line(console, f"prompt ({reply.template}), {how}:", "bold dim")
         _block(console, text, "dim")
-    several = len(exchange.completions) > 1
-    votes = one.record.votes
-    first = sum(len(earlier.completions) for earlier in one.exchanges[:at])
-    for place, path in enumerate(exchange.completions):
-        if one.deciding == (at, place):
-            title = f"path {place + 1}, the first with the winning answer" if several else "output"
-            span = one.span
-        elif several:
-            vote = f"{_ballot(votes, first + place)}; " if votes else ""
-            told = f"path {place + 1} of {len(exchange.completions)}: {vote}{_path(path)}"
-            if place <= MOST_PATHS:
-                _line(console, told if place < MOST_PATHS else "(more paths: --json has them)", "dim")
-            continue
-        else:
-            title, span = "output", None
-        if len(one.exchanges) > 1:
-            title += f" ({reply.template})"
-        _line(console, f"{title}, {_path(path)}:", "bold dim")
-        if path.reasoning:
-            _line(console, "reasoning:", "dim")
-            _block(console, path.reasoning, "dim italic")
-        if span is not None:
-            _line(console, f"(what was read is at characters {span[0]:,} to {span[1]:,})", "dim")
-        _highlighted(console, path.text, span)
+    paths = exchange.completions
+    named = f"{_called(one, at)}: " if len(one.exchanges) > 1 else ""
+    if len(paths) > 1 and named:
+        _line(console, f"{named}{len(paths):,} paths", "bold dim")
+        named = ""
+    for place, path in enumerate(paths):
+        decided = one.deciding == (at, place)
+        title = "output" if len(paths) == 1 else f"path {place + 1} of {len(paths)}{_cast(one, at, place)}"
+        if decided and len(paths) > 1:
+            title = f"path {place + 1}, {'the chosen one' if one.tree else 'the first with the winning answer'}"
+        if decided or full or len(paths) == 1:
+            _output(console, f"{named}{title}", path, one.span if decided else None)
+        elif place < MOST_PATHS:
+            _line(console, f"{title}; {_path(path)}", "dim")
+        elif place == MOST_PATHS:
+            _line(console, "(more paths: --full has them)", "dim")
+
+
+def _output(console: Output, title: str, path: Completion, span: tuple[int, int] | None) -> None:
+    """Print what came back on a path, with what was read marked."""
+    _line(console, f"{title}, {_path(path)}:", "bold dim")
+    if path.reasoning:
+        _line(console, "reasoning:", "dim")
+        _block(console, path.reasoning, "dim italic")
+    if span is not None:
+        _line(console, f"(what was read is at characters {span[0]:,} to {span[1]:,})", "dim")
+    _highlighted(console, path.text, span)
 
 
 def _passages(console: Output, shown: ShownPassages) -> None:
@@ -177,9 +254,18 @@ def _passages(console: Output, shown: ShownPassages) -> None:
         _block(console, passage.text, "dim")
 
 
-def _ballot(votes: VoteRow, path: int) -> str:
-    ballot = votes.ballots[path] if path < len(votes.ballots) else None
-    return "abstained" if ballot is None else _cell(votes.answers[ballot].answer)
+def _cast(one: Answered, at: int, path: int) -> str:
+    """Say what a path of a call voted for; "" where it has no vote. Of a mode that tells what was written on the way,
+    its nodes say which path is which candidate."""
+    votes = one.record.votes
+    if votes is None:
+        return ""
+    before = sum(len(earlier.completions) for earlier in one.exchanges[:at])
+    place = before + path if one.tree is None else ballots_by_path(one.record).get((at, path), len(votes.ballots))
+    if place >= len(votes.ballots):
+        return "" if one.tree is not None else ": abstained"
+    ballot = votes.ballots[place]
+    return ": abstained" if ballot is None else f": {_cell(votes.answers[ballot].answer)}"
 
 
 def _path(path: Completion) -> str:

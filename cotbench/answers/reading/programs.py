@@ -91,21 +91,26 @@ _INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
 class Code:
     """A program or plan, and where in the text that was searched it stands (None: not in the part that is shown).
 
-    cut: the output broke off inside it. marked: it stands in a fence, a tag or a call.
+    cut: the output broke off inside it. marked: it stands in a fence, a tag or a call. end: of a block, where the mark
+    behind it ends.
     """
 
     text: str
     span: Span | None
     cut: bool = False
     marked: bool = True
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
+    """A block; its span is that of its content, and end is where the mark behind it ends."""
+
     language: str
     text: str
     span: Span
     closed: bool
+    end: int
 
 
 def find_program(text: str, *, truncated: bool = False) -> Code | None:
@@ -120,6 +125,22 @@ def find_program(text: str, *, truncated: bool = False) -> Code | None:
         if not place.thought or found.marked or _SOLUTION.search(found.text):  # a thought has lines like "x = 5"
             return found
     return None
+
+
+def find_block(text: str, *, truncated: bool = False) -> Code | None:
+    """Find the first block of Python in the visible part of an output, behind which a model is to wait for what it
+    prints. In a fence or between tags: lines that look like code may be a part of what it says."""
+    parts = split_reasoning(text)
+    if parts.unclosed:
+        return None
+    start, end = parts.visible
+    end = next_turn(text, start, end)
+    found = [block for block in _blocks(text, start, end) if _is_python(block)] or list(_tagged(text, start, end))
+    if not found:
+        return None
+    first = min(found, key=lambda block: block.span)
+    cut = truncated and not first.closed
+    return Code(text=_clean(first.text), span=first.span, cut=cut, end=first.end)
 
 
 def find_plan(text: str, *, truncated: bool = False) -> Code | None:
@@ -210,23 +231,26 @@ class _Opened:
     counted: int = 0
     quotes: int = 0
 
-    def end(self, text: str, place: int, line: str, mark: re.Match[str] | None) -> int | None:
-        """Find where the content ends, if a line closes it: with a mark of its own, or behind its last line of code."""
+    def end(self, text: str, place: int, line: str, mark: re.Match[str] | None) -> Span | None:
+        """Find where the content ends and the mark behind it, if a line closes it: with a mark of its own, or behind
+        its last line of code."""
         if mark is not None and mark["mark"].startswith(self.mark):
+            closed = place, place + mark.end("mark")
             if len(mark["prefix"].expandtabs(4)) > self.indent + 3:  # which may stand in a docstring
                 begin, self.counted = max(self.counted, self.begin), place
                 self.quotes += text.count("'''", begin, place) + text.count('"""', begin, place)
-                return None if self.quotes % 2 else place
-            return place
+                return None if self.quotes % 2 else closed
+            return closed
         glued = self.mark[0] == "`" and line.rstrip().endswith(self.mark) and line.count(self.mark) == 1
-        return place + line.rindex(self.mark) if glued else None
+        at = place + line.rindex(self.mark) if glued else 0
+        return (at, at + len(self.mark)) if glued else None
 
-    def block(self, text: str, end: int, *, closed: bool) -> _Block:
-        begin = min(self.begin, end)
-        content = text[begin:end]
+    def block(self, text: str, end: Span, *, closed: bool) -> _Block:
+        begin = min(self.begin, end[0])
+        content = text[begin : end[0]]
         if self.quote:
             content = re.sub(rf"^{re.escape(self.quote)} ?", "", content, flags=re.M)
-        return _Block(self.language, content, (begin, end), closed)
+        return _Block(self.language, content, (begin, end[0]), closed, end[1])
 
 
 def _blocks(text: str, start: int, end: int) -> list[_Block]:
@@ -245,7 +269,7 @@ def _blocks(text: str, start: int, end: int) -> list[_Block]:
                 opened = _open(place, line, mark, blocks) if opens else None
         place += len(line) + 1
     if opened is not None:
-        blocks.append(opened.block(text, end, closed=False))
+        blocks.append(opened.block(text, (end, end), closed=False))
     return blocks
 
 
@@ -266,7 +290,8 @@ def _open(place: int, line: str, mark: re.Match[str] | None, blocks: list[_Block
     if inside >= 0 or (mark["mark"][0] == "`" and "`" in info):
         begin = rest if language in _PYTHON and info[rest:inside].strip() else 0
         if inside >= 0 and _ON_MARK.match(info[begin:inside].strip()):
-            blocks.append(_Block("python", info[begin:inside], (at + begin, at + inside), True))
+            end = at + inside
+            blocks.append(_Block("python", info[begin:inside], (at + begin, end), True, end + len(mark["mark"])))
         return None
     if language in _TRANSPARENT:
         return None
@@ -296,7 +321,7 @@ def _tagged(text: str, start: int, end: int) -> Iterator[_Block]:
         content = match[group]
         content = html.unescape(content) if re.search("&(?:lt|gt|quot|amp|#)", content) else content
         if content.strip() and (group == "token" or _looks_like_code(content)):
-            yield _Block("python", content, match.span(group), bool(match[f"{group}_end"]))
+            yield _Block("python", content, match.span(group), bool(match[f"{group}_end"]), match.end())
 
 
 def _in_json(text: str, start: int, end: int) -> Iterator[_Block]:
@@ -304,7 +329,7 @@ def _in_json(text: str, start: int, end: int) -> Iterator[_Block]:
         with suppress(ValueError):
             content = json.loads(f'"{match["code"]}"', strict=False)
             if _looks_like_code(content):
-                yield _Block("python", content, match.span("code"), bool(match["end"]))
+                yield _Block("python", content, match.span("code"), bool(match["end"]), match.end())
 
 
 def _unfenced(text: str, start: int, end: int, truncated: bool) -> Code | None:

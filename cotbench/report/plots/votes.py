@@ -54,7 +54,7 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
     for (task, model), panel in zip(places, panels, strict=True):
         axes, own = panel.axes, [row for row in curves if (row.task, row.model) == (task, model)]
         ks = sorted({row.k for row in own})
-        logarithmic_axis(axes, (ks[0] / 1.15, ks[-1] * 1.15), _apart(ks, panel.room), base=2)
+        logarithmic_axis(axes, (ks[0] / 1.15, ks[-1] * 1.15), apart(ks, panel.room), base=2)
         percent_scale(axes, [value for row in curves if row.task == task for value in (row.maj, row.any, row.mean)])
         panel.head_counted(looks.named(task, model), [row.questions for row in own])
         for mode in modes:
@@ -73,7 +73,7 @@ def _draw_curve(axes: Axes, looks: Looks, rows: Sequence[Curve]) -> None:
     axes.axhline(100 * rows[-1].mean, color=looks.colour(mode), linewidth=0.9, linestyle="--", zorder=1)
 
 
-def _apart(ks: Sequence[int], width: float) -> list[int]:
+def apart(ks: Sequence[int], width: float) -> list[int]:
     """Return the ks whose labels don't touch, the last before any other. width: of the axes, in inches."""
     total = math.log2(ks[-1] / ks[0]) or 1.0
     kept = [ks[-1]]
