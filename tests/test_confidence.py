@@ -327,7 +327,7 @@ def test_arms_of_all_measures_weigh_the_same_paths_and_leave_others_as_they_were
             place = heaviest(votes["ballots"], votes["scores"], 0.4 if "keep" in arm else 1)
             assert place is not None
             won = votes["ballots"][place]
-            assert row["answer"] == votes["answers"][won]
+            assert row["answer"] == votes["answers"][won]["answer"]
     manifest = json.loads((folder / "manifest.json").read_text())
     plain = manifest["spec"]["modes"]["sample/self-consistency"]
     assert "settings" not in plain, "a run of earlier versions is gone on with"
