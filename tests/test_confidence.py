@@ -302,9 +302,8 @@ def rows_of(path: Path) -> list[Json]:
 
 
 def test_arms_of_all_measures_weigh_the_same_paths_and_leave_others_as_they_were(main: Cli, tmp_path: Path) -> None:
-    arms = (
-        "self-consistency,self-consistency@confidence=mean|lowest|bottom|tail,self-consistency@confidence=mean@keep=0.4"
-    )
+    plain = "self-consistency"
+    arms = f"{plain},{plain}@confidence=mean|lowest|bottom|tail|likely,{plain}@confidence=mean@keep=0.4"
     done = main(*STUB, "--mode", arms, "--model-args", "sure=1")
     assert done.code == 0, done.err
     folder = tmp_path / folder_of(done.out)
@@ -323,14 +322,17 @@ def test_arms_of_all_measures_weigh_the_same_paths_and_leave_others_as_they_were
             if not measure:
                 continue
             [reply] = [r for r in weighed if r["question"] == row["question"]]
-            assert votes["scores"] == [path["confidence"][measure] for path in reply["completions"]]
+            told = [path["confidence"] for path in reply["completions"]]
+            assert votes["scores"] == [
+                math.exp(one["logprob"]) if measure == "likely" else one[measure] for one in told
+            ]
             place = heaviest(votes["ballots"], votes["scores"], 0.4 if "keep" in arm else 1)
             assert place is not None
             won = votes["ballots"][place]
             assert row["answer"] == votes["answers"][won]["answer"]
     manifest = json.loads((folder / "manifest.json").read_text())
-    plain = manifest["spec"]["modes"]["sample/self-consistency"]
-    assert "settings" not in plain, "a run of earlier versions is gone on with"
+    spec = manifest["spec"]["modes"]["sample/self-consistency"]
+    assert "settings" not in spec, "a run of earlier versions is gone on with"
     assert manifest["spec"]["modes"]["sample/self-consistency@confidence=mean@keep=0.4"]["settings"] == {
         "confidence": "mean",
         "keep": 0.4,
@@ -353,7 +355,10 @@ def test_what_is_told_of_a_weighted_arm_says_so() -> None:
 @pytest.mark.parametrize(
     ("arm", "said"),
     [
-        ("self-consistency@confidence=most", "confidence is 'most'; expected off, mean, lowest, bottom or tail"),
+        (
+            "self-consistency@confidence=most",
+            "confidence is 'most'; expected off, mean, lowest, bottom, tail or likely",
+        ),
         ("self-consistency@keep=0.5", "keep=0.5 is of votes that are weighted by confidence"),
         ("self-consistency@window=9", "window=9 is of votes that are weighted by confidence"),
         ("self-consistency@confidence=mean@keep=0", "keep is 0; expected a share above 0 and up to 1"),

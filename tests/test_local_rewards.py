@@ -15,7 +15,8 @@ from cotbench.engines import Engine, EngineConfig, open_engine
 from cotbench.errors import ModelError
 from cotbench.types import Completion, Confidence, Key, Message, Reply, Request, Sampling
 
-pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+# vLLM and what it imports warn of their own affairs.
+pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 VLLM: dict[str, Any] = {
     "dtype": "float32", "enforce_eager": True, "max_model_len": 512, "max_num_seqs": 8, "gpu_memory_utilization": 0.3
