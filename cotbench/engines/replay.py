@@ -1,8 +1,8 @@
 """Outputs that exist already: a file of them, or any earlier run's journal.
 
 `--model-args path=outputs.jsonl`: lines {"id" | "question" | "question_part", "output", "mode"?, "prompt"?,
-"finish_reason"?, "prompt_tokens"?, "completion_tokens"?, "reasoning"?, "confidence"?, "score"?}, read as a server's reply
-is (`replies.py`).
+"finish_reason"?, "prompt_tokens"?, "completion_tokens"?, "reasoning"?, "confidence"?, "score"?}, read as a server's
+reply is (`replies.py`).
 
 * `id` is cotbench's question id; `question` the question's text; `question_part` a part of it, which stands in no other
   question of the run. White space is folded in all texts that are matched here, and a part begins and ends where words
