@@ -298,7 +298,7 @@ def _curves(cell: Cell, mask: Array, most: int) -> Array:
     """Return how often a vote of k paths is right, for k = 1 .. most, of each question of a mask."""
     votes = [row.votes for row, keep in zip(cell.rows, mask, strict=True) if keep and row is not None]
     curves = [[maj_at(v.ballots, v.right, k) for k in range(1, most + 1)] for v in votes if v is not None]
-    return np.array(curves, dtype=float).reshape(-1, most)
+    return np.array(curves, dtype=float).reshape(len(curves), most)
 
 
 def _rows(panel: Panel, cell: Cell, vote: Cell, purse: Purse, *, first: bool) -> Iterator[Beside]:
