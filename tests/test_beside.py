@@ -152,6 +152,13 @@ def test_an_arm_is_judged_by_the_vote_over_chains_of_thought(tmp_path: Path) -> 
     assert row_of(only).first
 
 
+def test_programs_that_were_voted_over_are_a_vote_too(tmp_path: Path) -> None:
+    found = told(tmp_path / "r", voted(mode="pal"), voted(), searched(50))
+    assert [r.baseline for r in found.beside if r.cost == COMPLETION] == ["self-consistency", "pal"]
+    one_path = told(tmp_path / "s", rows_of("pal", [True] * COUNT), searched(50))
+    assert not one_path.beside
+
+
 def test_a_vote_that_shows_other_passages_or_is_greedy_is_no_equal(tmp_path: Path) -> None:
     found = told(tmp_path / "r", voted(mode="self-consistency@context=gold"), searched(60))
     assert not found.beside
@@ -356,15 +363,18 @@ def test_the_command_writes_all_of_it(tmp_path: Path, main: Cli) -> None:
     assert "vote stands as its baseline" in schema["$defs"]["Beside"]["description"]
 
 
-@pytest.mark.parametrize("beside_it", [False, True])
-def test_before_tokens_are_spent_the_missing_vote_is_told(tmp_path: Path, main: Cli, beside_it: bool) -> None:
-    modes = "direct,tot" + (",self-consistency" if beside_it else "")
+@pytest.mark.parametrize(("beside_it", "told_so"), [((), True), (("self-consistency",), False), (("pal",), True)])
+def test_before_tokens_are_spent_the_missing_vote_is_told(
+    tmp_path: Path, main: Cli, beside_it: tuple[str, ...], told_so: bool
+) -> None:
+    """A program that is written once is no vote."""
+    modes = ",".join(("direct", "tot", *beside_it))
     given = ("run", "--model", "stub", "--task", "sample", "--limit", 2, "--mode", modes, "-o", tmp_path)
-    for more in (("--dry-run",), ()):
+    for more in (("--dry-run",), *([()] if told_so and not beside_it else [])):
         done = main(*given, *more)
         assert done.code == 0, done.err
         said = " ".join((done.out + done.err).split())
-        assert ("without a vote at equal tokens it is never said to help" in said) is not beside_it
+        assert ("tot spends further calls, and without a vote at equal tokens it is never said to" in said) is told_so
 
 
 def test_which_modes_stand_beside_a_vote() -> None:

@@ -31,7 +31,7 @@ from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
 from cotbench.analysis.verdicts import TOKENS
 from cotbench.modes import Facts
-from cotbench.modes.beside import alone, is_vote, over_main, remedy
+from cotbench.modes.beside import alone, may_vote, over_main, remedy
 from cotbench.types import Key
 
 COMPLETION, EVERY, MONEY = "completion", "all", "money"
@@ -200,7 +200,7 @@ def votes_for(panel: Panel, cell: Cell) -> list[Cell]:
     found = [
         other
         for other in panel.cells.values()
-        if is_vote(other.facts, cell.facts)
+        if may_vote(other.facts, cell.facts)
         and other.run.manifest.spec.mode(panel.task, other.mode).sampling.get("temperature", 1)
         and _most(other) > 1
     ]
