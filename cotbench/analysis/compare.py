@@ -242,8 +242,8 @@ def compare(
     )
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
-    alike = [(panel, cell) for panel, cell in cells if cell.facts.picks in ("", "best")]  # of paths that were drawn so
-    curves = beside(lambda: [c for p, cell in alike for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
+    voting = [(panel, cell) for panel, cell in cells if not cell.facts.picks]  # others have rows of their own
+    curves = beside(lambda: [c for p, cell in voting for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     if comparison.generalise:
         comparison.notes.append(
             "Intervals and tests of tasks that have subjects or types are for new ones (--generalise subject): those "

@@ -8,6 +8,7 @@ from cotbench.report import (
     between,
     budgets,
     categories,
+    chosen,
     cost,
     factorial,
     findings,
@@ -45,6 +46,7 @@ def apart(comparison: Comparison) -> list[str]:
 
 
 def curves(comparison: Comparison) -> list[str]:
-    """Return what squares of two factors say, how much was retrieved, and curves of a setting."""
+    """Return what squares of two factors say, how much was retrieved, curves of a setting, and what turned where an
+    arm answers again."""
     squares, shown = factorial.sentences(comparison), recall.sentences(comparison)
-    return [*squares, *shown, *budgets.sentences(comparison)]
+    return [*squares, *shown, *budgets.sentences(comparison), *chosen.sentences(comparison)]
