@@ -41,7 +41,7 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
         "executions", "error", "continued", "answer_before", "correct_before", "mass",
         "judge_prompt_tokens", "judge_completion_tokens",
     ),
-    "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
+    "votes": (*_WHERE, "path", "answer", "outcome", "correct", "score"),
     "nodes": (
         *_WHERE, "node", "parent", "depth", "role", "text", "value", "kept", "why", "request", "ordinal", "path",
         "answer", "outcome", "correct", "chosen",
@@ -86,8 +86,8 @@ class Frames:
                 answer and were gone on with; answer_before and correct_before: what there would be had they not been.
                 mass: of a mode that takes the likeliest option, what all options have of the probability of the next
                 token. judge_prompt_tokens, judge_completion_tokens: those of all tokens that a second model took
-    votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
-                its answer
+    votes       a row per path of modes that vote, or candidate of modes that choose otherwise; answer is NA where it
+                abstained, outcome is the verdict on its answer, score is what a judge gave it, where one did
     nodes       a row per node of what was written on the way to an answer, of modes that tell it (a search's thoughts,
                 paths that were judged, criticisms, programs and what they printed): node, from 1, and parent, NA of
                 first ones; how deep it stands, from 0; its role and its text (its first 400 characters); its value,
@@ -275,6 +275,7 @@ def _vote_rows(run: Run, record: Record) -> Iterator[dict[str, Any]]:
             "answer": None if answer is None else answer.answer,
             "outcome": None if outcome is None else outcome.value,
             "correct": _verdict(outcome),
+            "score": None if record.votes.scores is UNSET else record.votes.scores[path - 1],
         }
 
 

@@ -66,7 +66,7 @@ def marks(comparison: Comparison) -> Table[Chosen]:
             ("AUROC %", lambda r: percent(r.auroc.value)),
             ("95% interval", lambda r: ends(r.auroc)),
         ],
-        about="judged: candidates or answers of which a judge was asked; unread: its mark or verdict could not be "
+        about="judged: marks or verdicts that a judge was asked for; unread: those that could not be "
         "read, which is counted and not guessed. tied: of questions, those on which different answers share the best "
         "score, so that the order decides. n mixed: questions with right and wrong candidates that have scores. AUROC: "
         "of such pairs within a question, the share in which the right one has the higher score, ties half; 50 is "

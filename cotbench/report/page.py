@@ -45,6 +45,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "twins": "Twins",
     "interaction": "Interaction",
     "budgets": "Budgets",
+    "beside": "Beside a vote",
+    "efforts": "Efforts",
     "splits": "By tag",
     "policies": "Policies",
     "plans": "Plans",

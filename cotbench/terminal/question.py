@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
+from msgspec import UNSET
 from rich.text import Text
 
 from cotbench.analysis.selection import Answered, Dossier, Pick
@@ -22,6 +23,7 @@ from cotbench.types import LETTERS, Completion, Outcome
 
 MOST_CHARS = 20_000  # of one text; --json has all
 MOST_PATHS = 40  # of one vote, a line each
+MOST_SCORES = 12  # of the candidates for one answer
 MOST_PARENTS = 4  # of one call, by name
 MOST_CALLS = 8  # of an answer with a tree: of more, a line each stands for what came back
 _CELL = 28
@@ -114,7 +116,7 @@ def _mode(console: Output, one: Answered, *, prompts: bool, full: bool) -> None:
     if record.error:
         _line(console, f"error: {record.error}", "red")
     if record.votes:
-        _votes(console, record.votes)
+        _votes(console, record)
     for number, execution in enumerate(record.executions, 1):
         _execution(console, number, execution)
     if one.shown is not None:
@@ -174,12 +176,33 @@ def _tokens(record: Record) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count is not None) or "unknown"
 
 
-def _votes(console: Output, votes: VoteRow) -> None:
-    rows = [(_cell(row.answer, 60), f"{row.votes:,}", tame(str(row.outcome))) for row in votes.answers]
+def _votes(console: Output, record: Record) -> None:
+    """Print what paths voted for; or the candidates, of an arm that doesn't choose by majority, with their scores."""
+    votes = record.votes
+    assert votes is not None
+    scored = votes.scores is not UNSET
+    header = ("answer", "paths", *(("scores",) if scored else ()), "verdict")
+    rows = [
+        (_cell(row.answer, 60), f"{row.votes:,}", *((_scores(votes, at),) if scored else ()), tame(str(row.outcome)))
+        for at, row in enumerate(votes.answers)
+    ]
     reasons = ", ".join(f"{name} {count:,}" for name, count in votes.abstained.items())
-    abstained = f", abstained: {reasons}" if any(votes.abstained.values()) else ""
-    _line(console, f"{len(votes.ballots):,} votes, margin {votes.margin}{abstained}")
-    console.print(named_table("", ("answer", "votes", "verdict"), rows, left=1))
+    without = f"without an answer: {reasons}" if any(votes.abstained.values()) else ""
+    if scored or record.nodes is not UNSET:
+        _line(console, f"{len(votes.ballots):,} candidates" + (f", {without}" if without else ""))
+    else:
+        header = ("answer", "votes", "verdict")
+        told = f", abstained: {reasons}" if without else ""
+        _line(console, f"{len(votes.ballots):,} votes, margin {votes.margin}{told}")
+    console.print(named_table("", header, rows, left=1))
+
+
+def _scores(votes: VoteRow, answer: int) -> str:
+    """The scores of the candidates that give an answer, in their order."""
+    scores = [] if votes.scores is UNSET else votes.scores
+    own = [score for ballot, score in zip(votes.ballots, scores, strict=True) if ballot == answer]
+    told = [words.DASH if score is None else f"{score:.4g}".replace("-", "−") for score in own[: MOST_SCORES + 1]]
+    return ", ".join(told[:MOST_SCORES]) + (" …" if len(told) > MOST_SCORES else "")
 
 
 def _execution(console: Output, number: int, execution: ExecutionRow) -> None:
