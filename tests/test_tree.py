@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from handmade import QUESTIONS, write_run
+from handmade import QUESTIONS, make_record, write_run
 from rich.cells import cell_len
 from terminals import STYLE, in_a_terminal
 from trees import Call, addresses, node, random_nodes, searched, tree_record, votes, write_calls
 
+import cotbench
 from cotbench.analysis.trees import Tree, parents_of, tree_of
 from cotbench.report import words
 from cotbench.store.records import Record
@@ -269,3 +270,34 @@ def test_colours_are_left_out_where_nobody_wants_them(tmp_path: Path) -> None:
     searching(tmp_path / "results" / "r")
     out = in_a_terminal(100, ["show", "r", "t-0"], tmp_path, TERM="xterm", NO_COLOR="1")
     assert "chosen" in out and not re.search("\x1b\\[3[0-9]", out)
+
+
+# --- as a data frame ----------------------------------------------------------------------------------------------
+
+
+def test_nodes_are_rows_of_a_frame_that_fits_to_the_outputs(tmp_path: Path) -> None:
+    run = cotbench.load(searching(tmp_path / "r"))
+    frame = run.nodes
+    assert frame["node"].tolist() == [1, 2, 3, 4] and frame["depth"].tolist() == [0, 0, 1, 1]
+    assert frame["parent"].isna().tolist() == [True, True, False, False] and frame["parent"].tolist()[2:] == [1, 1]
+    assert frame["kept"].tolist() == [True, False, True, True] and frame["why"].tolist()[1] == "pruned"
+    assert frame["value"].tolist()[:2] == [20.0, 0.003]
+    assert frame["correct"].isna().tolist() == [True, True, False, False]
+    assert frame["correct"].tolist()[2:] == [False, True] and frame["chosen"].tolist() == [False, False, True, False]
+    where = ["run", "question", "mode", "request", "ordinal", "path"]
+    written = frame.merge(run.outputs(), on=where, suffixes=("", "_of_reply"))
+    assert written["template"].tolist() == ["tot-propose", "tot-propose", "tot-answer", "tot-answer"]
+    assert all(part in whole for part, whole in zip(written["text"], written["text_of_reply"], strict=True))
+
+
+def test_a_run_without_nodes_has_an_empty_frame_with_the_same_columns(tmp_path: Path) -> None:
+    plain = cotbench.load(
+        write_run(
+            tmp_path / "plain",
+            QUESTIONS,
+            [make_record(question="t-1", task="t", mode="cot", outcome="wrong", answer="2", gold="1")],
+        )
+    )
+    assert len(plain.nodes) == 0 and list(plain.nodes.columns) == list(
+        cotbench.load(searching(tmp_path / "r")).nodes.columns
+    )

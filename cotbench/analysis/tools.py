@@ -99,9 +99,7 @@ def _use(panel: Panel, cell: Cell) -> ToolUse:
         blocks=blocks,
         mean_blocks=blocks / len(rows),
         ended=dict(ended.most_common()),
-        failed=sum(number for outcome, number in ended.items() if outcome not in _NO_ERROR) / blocks
-        if blocks
-        else None,
+        failed=(blocks - sum(ended[outcome] for outcome in _NO_ERROR)) / blocks if blocks else None,
         n_used=int((decided & used).sum()),
         used=share_of(used, decided),
         right_used=share_of(cell.right, decided & used),

@@ -36,6 +36,7 @@ from cotbench.modes.steps import (
     generate,
     retrieve,
 )
+from cotbench.modes.tools import TOOLS
 from cotbench.modes.tree import TOT
 
 __all__ = [
@@ -90,6 +91,7 @@ MODES: dict[str, Mode] = {
         PLAN_DIRECT,
         PLAN_COT,
         PLAN_SOLVER,
+        TOOLS,
     )
 }  # fmt: skip
 ALIASES = {"sympy": PLAN_SOLVER.name}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cotbench.modes.kit import Kit
-from cotbench.modes.mode import Facts, Mode, Turn
+from cotbench.modes.mode import Facts, Mode, Own, Turn, whole
 from cotbench.modes.reading import blamed, block_of
 from cotbench.modes.steps import Flow, execute
 from cotbench.types import Completion, Execution, ExecutionOutcome, Node, Program, Question
@@ -19,10 +20,11 @@ _LEAVES_NAMES = frozenset({ExecutionOutcome.OK, ExecutionOutcome.NO_VALUE, Execu
 
 def in_a_loop(question: Question, kit: Kit) -> Flow:
     """Let the model write words and a block of Python, show it what that printed, and let it go on, until it writes no
-    block or has had its runs: then its answer is read. ToRA's interleaving (Gou et al. 2023, arXiv:2309.17452).
+    block or no more are run: then its answer is read. ToRA's interleaving (Gou et al. 2023, arXiv:2309.17452).
 
-    A reply ends with its first block, whatever the model wrote behind it: that was written without knowing what the
-    block prints, and is neither shown back nor read."""
+    A reply that goes on ends with its first block, whatever the model wrote behind it: that was written without knowing
+    what the block prints, and is neither shown back nor read. It isn't kept from writing it by a stop string: no string
+    ends blocks only, and servers stop at one within a thought, too."""
     calls = kit.setting("calls")
     told: list[dict[str, str]] = []
     replies: list[Completion] = []
@@ -40,14 +42,14 @@ def in_a_loop(question: Question, kit: Kit) -> Flow:
         if execution.outcome in _LEAVES_NAMES:
             names = (*names, block.code)
         told.append({"reply": block.reply, "output": shown(execution)})
-        nodes += _nodes(len(nodes), path, execution, **told[-1])
+        nodes += _nodes(len(nodes), path, **told[-1])
     reading = yield from kit.conclude(question, path, turns=tuple(told), calls=calls)
-    nodes.append(Node(text=path.text, role="answer", parent=len(nodes) - 1 if nodes else None, source=path))
+    nodes.append(_answer(len(nodes), reading.source or path))
     return replace(blamed(reading, executions), nodes=tuple(nodes))
 
 
 def shown(execution: Execution) -> str:
-    """What a model is shown of a block's run: the end of what it printed, and its error."""
+    """What a model is shown of a block: the end of what it printed, and its error."""
     printed = execution.stdout.strip()
     if len(printed) > MOST_SHOWN:
         printed = "..." + printed[-MOST_SHOWN:]
@@ -56,31 +58,36 @@ def shown(execution: Execution) -> str:
     return f"{printed}\nError: {execution.error}".strip()
 
 
-def _nodes(place: int, path: Completion, execution: Execution, reply: str, output: str) -> Sequence[Node]:
-    """A block and what it printed, as the next of a chain. place: where the first of them stands."""
-    ended = "" if execution.outcome is ExecutionOutcome.OK else execution.outcome.value
-    return (
-        Node(text=reply, role="code", parent=place - 1 if place else None, source=path),
-        Node(text=output, role="output", parent=place, why=ended.replace("_", " ")),
-    )
+def _nodes(place: int, path: Completion, reply: str, output: str) -> Sequence[Node]:
+    """The nodes of a block and of what it printed, the next of a chain. place: of the first of them."""
+    code = Node(text=reply, role="code", parent=place - 1 if place else None, source=path)
+    return code, Node(text=output, role="output", parent=place)
 
 
+def _answer(place: int, path: Completion) -> Node:
+    text = path.begun + path.text
+    return Node(text=text, role="answer", parent=place - 1 if place else None, source=path)
+
+
+def _turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
+    calls = settings["calls"]
+    example = {"reply": "```python\nprint(1)\n```", "output": "1"}
+    given = {"turns": (example,) * min(calls, 2), "calls": calls}
+    return (Turn(template="tools", max_tokens=1024, given=given, asked=calls + 1),)
+
+
+CALLS = Own(4, *whole(1), "how many blocks of Python are run for a question at most")
 TOOLS = Mode(
     name="tools",
-    about="reasoning and Python in turn, shown what it printed, at most --mode tools@calls=4 times (ToRA, Gou et al. "
-    "2023); greedy",
-    turns=(
-        Turn(
-            template="tools",
-            max_tokens=1024,
-            given={"turns": ({"reply": "```python\nprint(1)\n```", "output": "1"},) * 2, "calls": 4},
-            asked=5,
-        ),
-    ),
+    about="reasoning and Python in turn: it sees what its block printed, and goes on (ToRA, Gou et al. 2023, "
+    "arXiv:2309.17452); greedy",
+    turns=_turns({"calls": CALLS.default}),
+    settings={"calls": CALLS},
+    shape=_turns,
     run=in_a_loop,
     runs="python",
     shows="program",
     facts=Facts(
-        label="tools", colour="#117733", marker="P", answers_in="words", reasons=True, beside_vote=True, tools="python"
+        label="tools", colour="#117733", marker="X", answers_in="words", reasons=True, beside_vote=True, tools="python"
     ),
 )

@@ -29,10 +29,10 @@ def tool_use(comparison: Comparison) -> Table[ToolUse]:
             ("95% interval", lambda r: ends(r.recovered)),
         ],
         about="blocks: of code that were run, for a question. failed: of the blocks, those that ended in an error, "
-        "which the model is shown. with code: questions with a block at least, and of these, and of those without, "
-        "what was answered rightly. recovered: of the questions of which a block ended in an error, those answered "
-        "rightly all the same. Where to use code is the model's choice, which goes by how hard a question is: what "
-        "code brings is told by the differences between arms.",
+        "which the model is shown. with code: questions with a block at least; of these, and of those without, what "
+        "was answered rightly. recovered: of the questions of which a block ended in an error, those that were "
+        "answered rightly all the same. Where to use code is the model's choice, which goes by how hard a question is: "
+        "what code brings is told by the differences between arms.",
     )
 
 
