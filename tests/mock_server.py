@@ -6,7 +6,8 @@
     with MockServer(script) as server:
         ...  # server.url, server.requests, server.most_in_flight
 
-It answers GET /v1/models by itself and hands POST /v1/chat/completions and /v1/completions to the script.
+It answers GET /v1/models by itself and hands POST /v1/chat/completions and /v1/completions to the script, and those to
+other paths that it is told of.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -88,13 +89,17 @@ def says(*texts: str) -> Script:
 
 
 class MockServer:
-    """Serves from `with` to its end. models: what GET /v1/models gets. port: a free one where it is 0.
+    """Serves from `with` to its end. models: what GET /v1/models gets. port: a free one where it is 0. more: further
+    paths that it has.
 
     requests: all POSTs in the order of their arrival. most_in_flight: the most that were being answered at one time.
     """
 
-    def __init__(self, script: Script, models: Json | Answer | None = None, port: int = 0) -> None:
+    def __init__(
+        self, script: Script, models: Json | Answer | None = None, port: int = 0, more: Collection[str] = ()
+    ) -> None:
         self.script = script
+        self.paths = {"/v1/chat/completions", "/v1/completions", *more}
         self.models = models if models is not None else served("m")
         self.requests: list[Seen] = []
         self.model_requests: list[Seen] = []
@@ -152,7 +157,7 @@ class MockServer:
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
         try:
-            if path not in ("/v1/chat/completions", "/v1/completions"):
+            if path not in self.paths:
                 return fault("no such page", 404)
             answer = self._as_answer(self.script(path, headers, body, seen))
             self._closing.wait(answer.delay_s)

@@ -36,7 +36,7 @@ def test_every_field_of_a_record_is_there(tmp_path: Path) -> None:
     frame = cotbench.load(make_run(tmp_path / "r", FLIPS)).records
     flat = {"span": "span_start", "votes": "margin", "before": "correct_before", "options": "mass"}
     names = {flat.get(name, name) for name in Record.__struct_fields__}
-    for_others = {"source", "steps"}  # where an answer stands, and what was asked at once
+    for_others = {"source", "steps", "nodes"}  # where an answer stands, what was asked at once; a frame of its own
     assert names - for_others <= set(frame.columns)
 
 

@@ -26,7 +26,7 @@ _MISSING = [
     )
     if not there
 ]
-pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
+no_browser = pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
 
 PATIENCE_S = 30
 OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-component-update
@@ -663,6 +663,17 @@ AXE = next(
 )
 
 
+def faults(tab: Tab) -> list[list[Any]]:
+    """What keeps people out of the page as it is shown, by axe-core: how badly, what, and where."""
+    assert AXE is not None
+    tab.driver.execute_script(AXE.read_text(encoding="utf-8"))
+    found: list[list[Any]] = tab.driver.execute_async_script(
+        "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] })"
+        ".then((r) => done(r.violations.map((v) => [v.impact, v.id, v.nodes.map((n) => n.html)])))"
+    )
+    return [fault for fault in found if fault[0] in ("serious", "critical")]
+
+
 @pytest.mark.skipif(
     AXE is None, reason="axe-core is not here: its axe.min.js in .ci-work/axe/, or where COTBENCH_AXE says"
 )
@@ -670,7 +681,6 @@ AXE = next(
 def test_no_serious_fault_is_found_by_axe(
     tab: Tab, formulas: Written, written: Written, scheme: str, as_it_was: None
 ) -> None:
-    assert AXE is not None
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     for one in (written, formulas):
         for width in (1400, 400):
@@ -682,9 +692,4 @@ def test_no_serious_fault_is_found_by_axe(
                 if opened:
                     tab.js("document.querySelector('#list tbody button').click()")
                     tab.wait(lambda: tab.opened)
-                tab.driver.execute_script(AXE.read_text(encoding="utf-8"))
-                found = tab.driver.execute_async_script(
-                    "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] })"
-                    ".then((r) => done(r.violations.map((v) => [v.impact, v.id, v.nodes.map((n) => n.html)])))"
-                )
-                assert [fault for fault in found if fault[0] in ("serious", "critical")] == []
+                assert faults(tab) == []

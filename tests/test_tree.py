@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from handmade import QUESTIONS, write_run
+from handmade import QUESTIONS, make_record, write_run
 from rich.cells import cell_len
 from terminals import STYLE, in_a_terminal
 from trees import Call, addresses, node, random_nodes, searched, tree_record, votes, write_calls
 
+import cotbench
 from cotbench.analysis.trees import Tree, parents_of, tree_of
 from cotbench.report import words
 from cotbench.store.records import Record
@@ -22,7 +23,7 @@ from cotbench.terminal.tree import MOST_LINES, summary, tree_lines
 from cotbench.types import Key
 
 WIDTHS = range(40, 201)
-FIVE = votes(("24", "correct"), ("12", "wrong"), ballots=[1, 0, None, 0, 1])
+FIVE = votes(("24", "correct"), ("13", "wrong"), ballots=[1, 0, None, 0, 1])
 
 
 def tree(record: Record) -> Tree:
@@ -37,7 +38,7 @@ def drawn(record: Record, width: int = 100, **how: bool) -> list[str]:
 
 @pytest.fixture(scope="module")
 def search() -> Record:
-    return tree_record(searched(), votes=FIVE, answer="12")
+    return tree_record(searched(), votes=FIVE, answer="13")
 
 
 def test_a_record_without_nodes_has_no_tree() -> None:
@@ -60,6 +61,18 @@ def test_the_chosen_candidate_is_the_one_whose_reply_was_read() -> None:
     assert [one.chosen for one in tree(record).nodes] == [True, False, False]
     made = tree_of(record, (2, 0))
     assert made is not None and [one.chosen for one in made.nodes] == [False, False, True]
+
+
+def test_where_nothing_is_chosen_among_the_last_of_what_was_read_is_the_answer() -> None:
+    rows = [
+        node("print(12)", "code", source=[0, 0]),
+        node("12", "output", parent=0),
+        node("So 12", "answer", parent=1, source=[1, 0]),
+    ]
+    made = tree_of(tree_record(rows, answer="12", outcome="correct"), (1, 0))
+    assert made is not None and summary(made) == "3 nodes, 1 candidate, 1 right"
+    assert [one.chosen for one in made.nodes] == [False, False, True]
+    assert tree_lines(made, 80)[-1].plain == "↓ So 12          ✓ right, chosen"
 
 
 def test_nothing_is_chosen_where_there_is_no_answer() -> None:
@@ -98,7 +111,9 @@ def test_a_chain_is_no_staircase() -> None:
     rows = [node(text, role, parent=n - 1 if n else None) for n, (text, role) in enumerate(texts)]
     rows[0] |= {"ballot": 0, "value": 0.5}
     rows[2] |= {"ballot": 1}
-    record = tree_record(rows, votes=votes(("12", "wrong"), ("13", "correct"), ballots=[0, 1]), answer="13")
+    record = tree_record(
+        rows, votes=votes(("12", "wrong"), ("13", "correct"), ballots=[0, 1]), answer="13", outcome="correct"
+    )
     assert drawn(record) == [
         "It is 12                       0.5  ✗ wrong",
         "↓ criticism: The sum is wrong",
@@ -217,7 +232,7 @@ def test_of_many_calls_a_line_each_is_shown_unless_all_is_asked_for(tmp_path: Pa
     searching(tmp_path / "results" / "r", searched(), calls)
     brief, full = main("show", "r", "t-0"), main("show", "r", "t-0", "--full")
     assert brief.code == full.code == 0, brief.err + full.err
-    assert "call 24 (tot-value), after call 4: 2 paths" in brief.out and "I would say" not in brief.out
+    assert "calls 5 to 24 (tot-value), after call 4: 2 paths each" in brief.out and "I would say" not in brief.out
     assert "Answer: 12" in brief.out and "--full" in brief.out.splitlines()[-1]
     assert "I would say 19" in full.out and "that were dropped" not in full.out
 
@@ -269,3 +284,34 @@ def test_colours_are_left_out_where_nobody_wants_them(tmp_path: Path) -> None:
     searching(tmp_path / "results" / "r")
     out = in_a_terminal(100, ["show", "r", "t-0"], tmp_path, TERM="xterm", NO_COLOR="1")
     assert "chosen" in out and not re.search("\x1b\\[3[0-9]", out)
+
+
+# --- as a data frame ----------------------------------------------------------------------------------------------
+
+
+def test_nodes_are_rows_of_a_frame_that_fits_to_the_outputs(tmp_path: Path) -> None:
+    run = cotbench.load(searching(tmp_path / "r"))
+    frame = run.nodes
+    assert frame["node"].tolist() == [1, 2, 3, 4] and frame["depth"].tolist() == [0, 0, 1, 1]
+    assert frame["parent"].isna().tolist() == [True, True, False, False] and frame["parent"].tolist()[2:] == [1, 1]
+    assert frame["kept"].tolist() == [True, False, True, True] and frame["why"].tolist()[1] == "pruned"
+    assert frame["value"].tolist()[:2] == [20.0, 0.003]
+    assert frame["correct"].isna().tolist() == [True, True, False, False]
+    assert frame["correct"].tolist()[2:] == [False, True] and frame["chosen"].tolist() == [False, False, True, False]
+    where = ["run", "question", "mode", "request", "ordinal", "path"]
+    written = frame.merge(run.outputs(), on=where, suffixes=("", "_of_reply"))
+    assert written["template"].tolist() == ["tot-propose", "tot-propose", "tot-answer", "tot-answer"]
+    assert all(part in whole for part, whole in zip(written["text"], written["text_of_reply"], strict=True))
+
+
+def test_a_run_without_nodes_has_an_empty_frame_with_the_same_columns(tmp_path: Path) -> None:
+    plain = cotbench.load(
+        write_run(
+            tmp_path / "plain",
+            QUESTIONS,
+            [make_record(question="t-1", task="t", mode="cot", outcome="wrong", answer="2", gold="1")],
+        )
+    )
+    assert len(plain.nodes) == 0 and list(plain.nodes.columns) == list(
+        cotbench.load(searching(tmp_path / "r")).nodes.columns
+    )

@@ -40,7 +40,8 @@ def addresses(question: str, calls: Sequence[Call]) -> list[tuple[str, int]]:
 
 def write_calls(folder: Path, question: str, calls: Sequence[Call]) -> None:
     """Append the calls of a question to a run's journal."""
-    journal = Journal(folder / "journal.jsonl", 0)
+    path = folder / "journal.jsonl"
+    journal = Journal(path, path.stat().st_size if path.exists() else 0)
     hashes = addresses(question, calls)
     for place, call in enumerate(calls):
         paths = tuple(Completion(text=text, finish_reason="stop", completion_tokens=7) for text in call.paths)

@@ -381,7 +381,7 @@ class _Arm:
         read = self.cell.read & self.cell.decided
         rows = [row for row, is_read in zip(self.cell.rows, read.tolist(), strict=True) if row is not None and is_read]
         in_words = self.facts.answers_in == "words"
-        counts = Counter((_place_of(row, in_words=in_words), row.rule) for row in rows)
+        counts = Counter((_place_of(row, self.cell, in_words=in_words), row.rule) for row in rows)
         return [
             Reading(
                 model=self.panel.model,
@@ -424,12 +424,15 @@ def _by_courtesy(row: Record) -> bool:
     return row.before is not UNSET and row.before.answer is None and row.answer is not None
 
 
-def _place_of(row: Record, *, in_words: bool) -> str:
+def _place_of(row: Record, cell: Cell, *, in_words: bool) -> str:
     if row.rule in ("likeliest", "choice"):
         return "options"
     if row.rule == "program" or (row.executions and not in_words):
         return "value"
     if row.before is not UNSET:
+        if row.nodes is not UNSET and row.source is not UNSET:  # others were asked for behind those gone on with
+            reply = cell.run.journal.reply(row.keys[row.source[0]])
+            return "continued" if reply is not None and reply.completions[row.source[1]].begun else "reply"
         # Those that were gone on with are the last replies, and the very last is meant where no other is named.
         further = row.source is UNSET or row.source[0] >= len(row.requests) - row.before.replies
         return "continued" if further else "reply"

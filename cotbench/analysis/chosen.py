@@ -58,8 +58,8 @@ def _ends(name: str) -> dict[str, str]:
 class Chosen:
     """What could be chosen among all candidates of one arm, on its n questions that have a verdict on each.
 
-    picks: how the arm chooses, as `Facts` has it. candidates: of a question, on the average. judged: of how many a
-    judge was asked for a mark or a verdict; unread, unread_share: how many of these could not be read. tied: the share
+    picks: how the arm chooses, as `Facts` has it. candidates: of a question, on the average. judged: how many marks or
+    verdicts a judge was asked for; unread, unread_share: how many of these could not be read. tied: the share
     of questions on which candidates with different answers share the highest score. Shares of right answers in 0..1:
     chosen, what the arm answers; first, best, weighted, majority: what else could be chosen; any: a bound, not a
     method; mean: a candidate at random. best and weighted are None without scores, weighted where a score is below 0
@@ -142,7 +142,9 @@ def chosen_of(panel: Panel) -> list[Chosen]:
 
 def chosen_at(panel: Panel) -> list[ChosenAt]:
     """Return rows over k for each arm that chooses by scores of paths that were drawn alike."""
-    return [row for cell in panel.cells.values() if cell.facts.picks == "best" for row in _curve(panel, cell)]
+    return [
+        row for cell in panel.cells.values() if cell.facts.picks in ("best", "weighted") for row in _curve(panel, cell)
+    ]
 
 
 def flips_of(panel: Panel) -> list[Flips]:
@@ -237,12 +239,13 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
 
 
 def _looks(row: Record, scores: Scores) -> tuple[int, int]:
-    """How many marks or verdicts a judge was asked for, and how many of them can't be read."""
+    """How many marks or verdicts a judge gave, and how many of them can't be read. Candidates with the same text share
+    one; and so do all of them, where the judge saw them at once."""
     if row.nodes is not UNSET:
-        judged = [node for node in row.nodes if node.judged]
-        return len(judged), sum(node.value is None for node in judged)
-    ballots = () if row.votes is None else row.votes.ballots
-    judged_ones = [score for ballot, score in zip(ballots, scores, strict=True) if ballot is not None]
+        read = {node.judged: node.value is not None for node in row.nodes if node.judged}
+        return len(read), len(read) - sum(read.values())
+    ballots = () if row.votes is None or row.votes.scores is UNSET else row.votes.ballots
+    judged_ones = [score for ballot, score in zip(ballots, scores, strict=False) if ballot is not None]
     return len(judged_ones), judged_ones.count(None)
 
 

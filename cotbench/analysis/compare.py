@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
+from cotbench.analysis.beside import Beside, Doubt, Effort, VotePoint, beside_votes
 from cotbench.analysis.between import Gain, Lead, between
 from cotbench.analysis.calibration import Calibration, calibrations
 from cotbench.analysis.categories import Category, Missing, categories_of, missing_of, outside, suite_of, symbolic_by
@@ -37,7 +38,7 @@ from cotbench.analysis.estimates import (
     split_of,
 )
 from cotbench.analysis.factorial import Effect, corrected, effects_of
-from cotbench.analysis.flat import columns, flatten
+from cotbench.analysis.flat import LATER, columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.many import by_family, in_words
@@ -52,7 +53,7 @@ from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.tools import ToolBlocks, ToolUse, tools_of
 from cotbench.analysis.twins import Twin, twins_of
-from cotbench.analysis.verdicts import judged
+from cotbench.analysis.verdicts import Remark, judged
 from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
 from cotbench.analysis.weights import Part, Weights
 from cotbench.modes import BASELINE, Facts, facts_of
@@ -107,9 +108,11 @@ class Comparison:
     seeds; pooled: over several tasks. gains, leads: of one model against another. weights: the user's own mix of
     questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
     are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
-    cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes,
-    which report.json leaves out. suite: by which the report is, "" for none; categories: over the tasks of each of its
-    categories; missing: what belongs to it and isn't here.
+    beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
+    over fewer paths; doubts: of which such arms it isn't said that they help, and why. Reports without such arms hold
+    none of the four. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over.
+    facts: of modes, which report.json leaves out. suite: by which the report is, "" for none; categories: over the
+    tasks of each of its categories; missing: what belongs to it and isn't here.
     """
 
     schema: int = REPORT_SCHEMA
@@ -148,6 +151,10 @@ class Comparison:
     tool_blocks: list[ToolBlocks] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list, metadata=LATER)
+    efforts: list[Effort] = field(default_factory=list, metadata=LATER)
+    vote_points: list[VotePoint] = field(default_factory=list, metadata=LATER)
+    doubts: list[Doubt] = field(default_factory=list, metadata=LATER)
     pooled: list[Pooled] = field(default_factory=list)
     suite: str = ""
     categories: list[Category] = field(default_factory=list)
@@ -171,6 +178,11 @@ class Comparison:
     def facts_of(self, mode: str) -> Facts:
         """Return what the runs say of a mode, or the table of modes where they say nothing."""
         return self.facts.get(mode) or facts_of(mode)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What casts doubt on differences."""
+        return [*self.cautions, *self.doubts]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what report.json holds."""
@@ -230,8 +242,8 @@ def compare(
     )
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
-    alike = [(panel, cell) for panel, cell in cells if cell.facts.picks in ("", "best")]  # of paths that were drawn so
-    curves = beside(lambda: [c for p, cell in alike for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
+    voting = [(panel, cell) for panel, cell in cells if not cell.facts.picks]  # others have rows of their own
+    curves = beside(lambda: [c for p, cell in voting for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     if comparison.generalise:
         comparison.notes.append(
             "Intervals and tests of tasks that have subjects or types are for new ones (--generalise subject): those "
@@ -255,12 +267,14 @@ def compare(
         comparison.tool_uses.extend(uses)
         comparison.tool_blocks.extend(blocks)
     _add_costs(comparison, compared, table, prices)
+    _add_beside(comparison, compared, prices)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
     comparison.leads.extend(models.leads)
     comparison.notes.extend(models.notes)
     if weights is not None:
-        mixed = weighted(compared, comparison.deltas, weights, {rule.name: rule for rule in table}, tag_rule)
+        by_name = {rule.name: rule for rule in table}
+        mixed = weighted(compared, comparison.deltas, weights, by_name, tag_rule, comparison.doubts)
         comparison.weights.extend(mixed.parts)
         comparison.weighted_modes.extend(mixed.modes)
         comparison.weighted_deltas.extend(mixed.deltas)
@@ -279,12 +293,12 @@ def compare(
     whole.locked.extend(locked_of(whole, runs, compared, margin))
     suite, notes = (suite, []) if suite is not None else suite_of(runs, compared)
     known = symbolic_by(suite)
-    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks, known)
+    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.remarks, symbolic_tasks, known)
     whole.pooled.extend(over)
     whole.notes.extend(left_out)
     if suite is None:
         return whole
-    whole.categories.extend(categories_of(suite, whole.deltas, compared, whole.cautions))
+    whole.categories.extend(categories_of(suite, whole.deltas, compared, whole.remarks))
     whole.missing.extend(missing_of(suite, runs, compared))
     whole.notes.extend([*notes, *outside(suite, compared)])
     return replace(whole, suite=suite.name)
@@ -312,7 +326,7 @@ def _add_scores(comparison: Comparison, panels: Sequence[Panel], rules: Sequence
     """Add mean scores, where answers may be partly right. The differences have their verdicts by now."""
     exact = {(*row.key, row.rule): row.difference.value for row in comparison.splits}
     deltas = [*comparison.deltas, *comparison.groups]
-    found = scores_of(panels, deltas, exact, rules, comparison.tag_rule, comparison.cautions)
+    found = scores_of(panels, deltas, exact, rules, comparison.tag_rule, comparison.remarks)
     comparison.scores.extend(found.modes)
     comparison.score_deltas.extend(found.deltas)
     comparison.score_groups.extend(found.groups)
@@ -327,6 +341,16 @@ def _add_costs(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[
     found = costs_of(panels, pairs, rule, prices)
     comparison.costs.extend(found.costs)
     comparison.payoffs.extend(found.payoffs)
+    comparison.notes.extend(found.notes)
+
+
+def _add_beside(comparison: Comparison, panels: Sequence[Panel], prices: Prices | None) -> None:
+    """Add arms with further calls beside votes that cost the same."""
+    found = beside_votes(panels, comparison.modes, comparison.costs, comparison.deltas, prices)
+    comparison.beside.extend(found.rows)
+    comparison.efforts.extend(found.efforts)
+    comparison.vote_points.extend(found.points)
+    comparison.doubts.extend(found.doubts)
     comparison.notes.extend(found.notes)
 
 
@@ -449,7 +473,7 @@ def _corrected(comparison: Comparison) -> Comparison:
     if of_groups:
         most = max(of_groups.values())
         families["groups"] = f"the (at most {most}) subjects or types of one task, for one pair of modes"
-    deltas, groups = (judged(rows, comparison.cautions) for rows in (deltas, groups))
+    deltas, groups = (judged(rows, comparison.remarks) for rows in (deltas, groups))
     return replace(comparison, deltas=deltas, groups=groups, splits=splits, families=families)
 
 

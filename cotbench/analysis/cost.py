@@ -211,7 +211,7 @@ def _weight(price: HourPrice, prompt: Array, cached: Array, completion: Array) -
     return np.asarray(price.prompt_weight * np.maximum(0.0, unread) + completion)
 
 
-class _Purse:
+class Purse:
     """What questions cost by a file of prices, run by run. notes: what has to be said of it."""
 
     def __init__(self, prices: Prices | None) -> None:
@@ -416,7 +416,7 @@ def costs_of(
 
     pairs: (model, task, mode, baseline), as the report compares them. rule: the one that splits the main tables.
     """
-    purse = _Purse(prices)
+    purse = Purse(prices)
     costs, payoffs = [], []
     for panel in panels:
         priced = {}

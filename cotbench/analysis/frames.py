@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, Struct
 
 from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
+from cotbench.analysis.trees import decided_by, tree_of
 from cotbench.errors import UsageError
 from cotbench.modes import BASELINE, find_mode
 from cotbench.modes.arms import the_one
@@ -38,8 +39,13 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
         *_WHERE, "group", "outcome", "correct", "score", "answer", "gold", "rule", "span_start", "span_end",
         "truncated", "prompt_tokens", "completion_tokens", "reasoning_tokens", "requests", "paths", "margin",
         "executions", "error", "continued", "answer_before", "correct_before", "mass",
+        "judge_prompt_tokens", "judge_completion_tokens",
     ),
-    "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
+    "votes": (*_WHERE, "path", "answer", "outcome", "correct", "score"),
+    "nodes": (
+        *_WHERE, "node", "parent", "depth", "role", "text", "value", "kept", "why", "request", "ordinal", "path",
+        "answer", "outcome", "correct", "chosen",
+    ),
     "executions": (*_WHERE, "number", "outcome", "value", "error", "stdout"),
     "outputs": (
         "run", "question", "mode", "request", "ordinal", "template", "path", "begun", "text", "reasoning",
@@ -51,8 +57,10 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 _WHOLE = frozenset(
-    "span_start span_end prompt_tokens completion_tokens reasoning_tokens paths margin tokens continued".split()
+    "span_start span_end prompt_tokens completion_tokens reasoning_tokens paths margin tokens continued "
+    "judge_prompt_tokens judge_completion_tokens".split()
 )
+_WHOLE_IN: Mapping[str, Sequence[str]] = {"nodes": ("parent", "ordinal", "path")}  # which others are never without
 _TRUTHS = frozenset({"correct", "correct_before"})
 
 
@@ -77,9 +85,14 @@ class Frames:
                 verdict (a failed request, a comparison out of time). continued: how many of its replies stated no
                 answer and were gone on with; answer_before and correct_before: what there would be had they not been.
                 mass: of a mode that takes the likeliest option, what all options have of the probability of the next
-                token
-    votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
-                its answer
+                token. judge_prompt_tokens, judge_completion_tokens: those of all tokens that a second model took
+    votes       a row per path of modes that vote, or candidate of modes that choose otherwise; answer is NA where it
+                abstained, outcome is the verdict on its answer, score is what a judge gave it, where one did
+    nodes       a row per node of what was written on the way to an answer, of modes that tell it (a search's thoughts,
+                paths that were judged, criticisms, programs and what they printed): node, from 1, and parent, NA of
+                first ones; how deep it stands, from 0; its role and its text (its first 400 characters); its value,
+                where it has one; whether it was kept, or why not; where it was written, as `outputs` names that; of a
+                candidate for the answer, what it answers and the verdict on it, and whether it was chosen
     executions  a row per program or plan that was run, in the order of their paths"""
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -118,6 +131,10 @@ class Frames:
     @cached_property
     def votes(self) -> pd.DataFrame:
         return _frame("votes", (row for one in self._records() for row in _vote_rows(*one)))
+
+    @cached_property
+    def nodes(self) -> pd.DataFrame:
+        return _frame("nodes", (row for one in self._records() for row in _node_rows(*one)))
 
     @cached_property
     def executions(self) -> pd.DataFrame:
@@ -179,6 +196,7 @@ def _frame(kind: str, rows: Iterable[Mapping[str, Any]], more: Sequence[str] = (
     more: columns of this frame beside those that all of its kind have."""
     columns = [*_COLUMNS[kind], *more]
     kinds = {name: "boolean" if name in _TRUTHS else "Int64" for name in columns if name in {*_WHOLE, *_TRUTHS}}
+    kinds |= dict.fromkeys(_WHOLE_IN.get(kind, ()), "Int64")
     return _made(list(rows), columns, kinds)
 
 
@@ -240,6 +258,8 @@ def _record_row(run: Run, record: Record) -> dict[str, Any]:
         "answer_before": before.answer if before else record.answer,
         "correct_before": _verdict(before.outcome if before else record.outcome),
         "mass": None if record.options is UNSET else record.options.mass,
+        "judge_prompt_tokens": None if record.judge_prompt_tokens is UNSET else record.judge_prompt_tokens,
+        "judge_completion_tokens": None if record.judge_completion_tokens is UNSET else record.judge_completion_tokens,
     }
 
 
@@ -255,6 +275,28 @@ def _vote_rows(run: Run, record: Record) -> Iterator[dict[str, Any]]:
             "answer": None if answer is None else answer.answer,
             "outcome": None if outcome is None else outcome.value,
             "correct": _verdict(outcome),
+            "score": None if record.votes.scores is UNSET else record.votes.scores[path - 1],
+        }
+
+
+def _node_rows(run: Run, record: Record) -> Iterator[dict[str, Any]]:
+    tree = tree_of(record, decided_by(record))
+    for node in tree.nodes if tree is not None else ():
+        call, path = node.row.source or (None, None)
+        request, ordinal = (None, None) if call is None else record.requests[call][:2]
+        yield {
+            **_same("nodes", node.row),
+            **_where(run, record),
+            "node": node.place + 1,
+            "parent": None if node.row.parent is None else node.row.parent + 1,
+            "depth": node.depth,
+            "request": request,
+            "ordinal": ordinal,
+            "path": None if path is None else path + 1,
+            "answer": node.answer,
+            "outcome": None if node.outcome is None else node.outcome.value,
+            "correct": _verdict(node.outcome),
+            "chosen": node.chosen,
         }
 
 

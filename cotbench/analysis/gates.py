@@ -24,6 +24,11 @@ has an estimate.
     recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
                                         all_found: of questions, those with all of them; delta_found, delta_lacking:
                                         differences on these and on the others
+    over_vote[gsm8k,tot]                an arm with further calls less a vote at equal completion tokens; over_vote_all
+                                        at equal tokens in all, over_vote_money at equal money; _spent: by the arm;
+                                        _paths: of the vote that costs as much; _vote: its accuracy; _times: what the
+                                        arm spent over it; baseline=: which vote
+    calls[gsm8k,tot]                    requests of a question, judges' too
     tool_failed[gsm8k,tools]            of the blocks of code that were run, those that ended in an error; tool_used: of
                                         questions, those with a block, tool_recovered: of those with an error, those
                                         that were answered rightly; tool_blocks, right_with_tool, right_without_tool
@@ -49,6 +54,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from cotbench.analysis.beside import COMPLETION, EVERY, MONEY
 from cotbench.analysis.between import mirrored
 from cotbench.analysis.chosen import ALL_ROUNDS, WAYS
 from cotbench.analysis.compare import Comparison
@@ -100,6 +106,16 @@ def _with_interval(name: str, rows: str, path: str, **how: Any) -> dict[str, _Fi
     """A figure and the ends of its interval."""
     ends = {"": "value", "_low": "low", "_high": "high"}
     return {f"{name}{end}": _Figure(rows, f"{path}.{part}", **how) for end, part in ends.items()}
+
+
+def _over_vote(name: str, cost: str) -> dict[str, _Figure]:
+    """What an arm is above a vote of equal cost, and what that vote is."""
+    own: dict[str, Any] = {"unit": cost, "money": cost == MONEY}
+    return {
+        **_with_interval(name, "beside", "at_equal", **own),
+        **{f"{name}_{part}": _Figure("beside", part, share=False, **own) for part in ("spent", "paths", "times", "n")},
+        f"{name}_vote": _Figure("beside", "vote", **own),
+    }
 
 
 FIGURES: Mapping[str, _Figure] = {
@@ -192,6 +208,10 @@ FIGURES: Mapping[str, _Figure] = {
     "lead_n": _Figure("leads", "n", share=False),
     "lead_more": _Figure("leads", "more", share=False),
     "lead_less": _Figure("leads", "less", share=False),
+    **_over_vote("over_vote", COMPLETION),
+    **_over_vote("over_vote_all", EVERY),
+    **_over_vote("over_vote_money", MONEY),
+    "calls": _Figure("efforts", "calls", share=False),
     **_with_ends("pooled", "pooled", "delta", unit=QUESTION),
     "pooled_n": _Figure("pooled", "n", share=False, unit=QUESTION),
     **_with_interval("pooled_share", "pooled", "share", unit=QUESTION),
@@ -211,14 +231,27 @@ FIGURES: Mapping[str, _Figure] = {
     "category_macro_predicted_high": _Figure("categories", "predicted.high", unit=TASK),
 }
 # Rows that no side of the tag has.
-_OF_ALL = ("policies", "categories", "recalls", "supports", "effects", "chosen", "flips", "tool_uses")
+_OF_ALL = (
+    "policies",
+    "categories",
+    "recalls",
+    "supports",
+    "effects",
+    "chosen",
+    "flips",
+    "tool_uses",
+    "beside",
+    "efforts",
+)
 ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
 # Rows about a mode by itself.
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses"})
+_OF_ONE = frozenset(
+    {"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses", "efforts"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -396,8 +429,14 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
 
     Raises UsageError where the report has nothing that it asks about, or no estimate of it.
     """
-    rows = _rows(gate, comparison)
     path = FIGURES[gate.name].path
+    if (
+        FIGURES[gate.name].money
+        and FIGURES[gate.name].rows == "beside"
+        and not any(c.currency for c in comparison.costs)
+    ):
+        raise _refused(gate.text, f"{gate.name} is in money, and there are no prices.", "Give them with --prices FILE.")
+    rows = _rows(gate, comparison)
     if FIGURES[gate.name].money and not any(row.currency for row in rows):
         raise _refused(gate.text, f"{gate.name} is in money, and there are no prices.", "Give them with --prices FILE.")
     holding, unknown = [], []
@@ -435,7 +474,7 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
         f"the difference on {caution.task} is one of {caution.kind} more than of reasoning: {caution.text}"
         for caution in comparison.cautions
         if caution.key in asked
-    ]
+    ] + [f"{doubt.mode} on {doubt.task}: {doubt.text}" for doubt in comparison.doubts if doubt.key in asked]
 
 
 def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
@@ -474,8 +513,10 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
-    if kind in ("recalls", "chosen", "tool_uses"):
+    if kind in ("recalls", "chosen", "tool_uses", "efforts"):
         return True
+    if kind == "beside":
+        return bool(row.cost == FIGURES[gate.name].unit and (row.first or gate.baseline is not None))
     if kind == "flips":
         return bool(row.rounds == ALL_ROUNDS)
     if kind == "supports":
@@ -528,7 +569,7 @@ def _narrowed(
     if kept:
         return kept
     if not names:
-        kind = FIGURES[gate.name].rows
+        kind, money = FIGURES[gate.name].rows, FIGURES[gate.name].money
         what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind not in _OF_ONE else "nothing"
         if kind in _OF_MIX:
             raise _refused(gate.text, "nothing is weighted here.", "Give a mix of questions: --weights FILE.")
@@ -537,6 +578,9 @@ def _narrowed(
         if kind in _OF_SCORES:
             found = "no answer here is partly right, so mean scores are shares of right answers."
             raise _refused(gate.text, found, "Ask about accuracy, delta or did, or leave the gate out.")
+        if kind in ("beside", "efforts"):
+            found = "no arm here spends further calls beside a vote" + (" at a price." if money else ".")
+            raise _refused(gate.text, found, "Run one with self-consistency beside it, or leave the gate out.")
         if kind in ("recalls", "supports"):
             found = "no arm here was shown passages."
             raise _refused(gate.text, found, "Run one with @context=, on a task that has passages, or leave it out.")

@@ -29,7 +29,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval, S
 from cotbench.analysis.flat import columns
 from cotbench.analysis.meta import LEAST, Meta, Part
 from cotbench.analysis.pairing import Panel
-from cotbench.analysis.verdicts import HELPS, HIGHER, HURTS, LOWER, Remark, verdict_of
+from cotbench.analysis.verdicts import HELPS, HIGHER, HURTS, LOWER, TOKENS, Remark, verdict_of
 from cotbench.answers.reading import canonical_number
 from cotbench.questions.tagging import RULES
 from cotbench.questions.tasks import is_formula
@@ -362,12 +362,11 @@ def judged(rows: Sequence[Rows], cautions: Sequence[Remark]) -> list[Rows]:
     """Return the rows with their verdicts. cautions: on single tasks, of which a row that has the task is in doubt."""
     out = []
     for row in rows:
-        doubted = dict.fromkeys(
-            f"{caution.kind} on {caution.key[1]}"
-            for caution in cautions
-            if (caution.key[0], *caution.key[2:]) == row.pair and caution.key[1] in row.tasks
-        )
-        verdict, why = verdict_of(row, [*doubted])
+        own = [one for one in cautions if (one.key[0], *one.key[2:]) == row.pair and one.key[1] in row.tasks]
+        doubted = dict.fromkeys(f"{one.kind} on {one.key[1]}" for one in own if one.kind != TOKENS)
+        unbeaten = list(dict.fromkeys(one.key[1] for one in own if one.kind == TOKENS))
+        spends = f"it is not shown to beat a vote at equal tokens on {' and '.join(unbeaten)}" if unbeaten else ""
+        verdict, why = verdict_of(row, [*doubted], spends)
         if row.side == DIFFERENCE:  # neither side helps or hurts the other
             verdict = {HELPS: HIGHER, HURTS: LOWER}.get(verdict, verdict)
         out.append(replace(row, verdict=verdict, why=row.unclear if row.delta.value is None else why))

@@ -39,7 +39,7 @@ from cotbench.analysis.many import by_family, in_words
 from cotbench.analysis.means import Drawn
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array, Estimate
-from cotbench.analysis.verdicts import CLEAR, INCONCLUSIVE, NO_EFFECT, Remark, verdict_of
+from cotbench.analysis.verdicts import CLEAR, INCONCLUSIVE, NO_EFFECT, TOKENS, Remark, verdict_of
 from cotbench.questions.tagging import Rule
 
 Key = tuple[str, str, str, str]  # of a comparison
@@ -173,9 +173,9 @@ def scores_of(
     questions, sides and groups. exact_splits: the differences in differences of exact match, by key and rule."""
     found = Scores()
     exact = {(*row.key, row.tag, row.group): row for row in deltas}
-    doubts: dict[Key, list[str]] = {}
+    doubts: dict[Key, list[Remark]] = {}
     for caution in cautions:
-        doubts.setdefault(caution.key, []).append(caution.kind)
+        doubts.setdefault(caution.key, []).append(caution)
     for panel in filter(has_scores, panels):
         tagged = {rule: tags for rule in rules if (tags := panel.tags(rule)) is not None and (tags >= 0).any()}
         default = next((tags for rule, tags in tagged.items() if rule.name == tag_rule), None)
@@ -307,8 +307,8 @@ _FAMILIES = {
 }
 
 
-def _judged(found: Scores, doubts: Mapping[Key, Sequence[str]]) -> Scores:
-    """Return the rows with p corrected, and with verdicts. doubts: kinds of cautions by comparison."""
+def _judged(found: Scores, doubts: Mapping[Key, Sequence[Remark]]) -> Scores:
+    """Return the rows with p corrected, and with verdicts. doubts: cautions by comparison."""
     deltas, sizes = by_family(found.deltas, lambda row: ("scores" if row.tag == ALL else "score arms", row.baseline))
     splits, more = by_family(found.splits, lambda row: ("score differences", row.baseline) if row.default else None)
     groups, _ = by_family(found.groups, lambda row: row.key)
@@ -321,9 +321,10 @@ def _judged(found: Scores, doubts: Mapping[Key, Sequence[str]]) -> Scores:
     )
 
 
-def _with_verdict(row: ScoreDelta, doubted: Sequence[str]) -> ScoreDelta:
+def _with_verdict(row: ScoreDelta, doubted: Sequence[Remark]) -> ScoreDelta:
     """Return a row with what it is called; the interval of the bootstrap has to be on the same side of zero."""
-    verdict, why = verdict_of(row, list(dict.fromkeys(doubted)))
+    kinds = dict.fromkeys(one.kind for one in doubted if one.kind != TOKENS)
+    verdict, why = verdict_of(row, list(kinds), next((one.text for one in doubted if one.kind == TOKENS), ""))
     low, high = row.boot.low, row.boot.high
     known = verdict in CLEAR | {NO_EFFECT} and low is not None and high is not None
     if known and (low > 0 or high < 0) != (verdict in CLEAR):  # type: ignore[operator]

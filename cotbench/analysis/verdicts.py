@@ -18,6 +18,7 @@ ALPHA = 1 - CONFIDENCE
 HELPS, HURTS, HIGHER, LOWER = "helps", "hurts", "higher", "lower"
 NO_EFFECT, INCONCLUSIVE, NOT_ESTIMABLE = "no clear effect", "inconclusive", "not estimable"
 CLEAR = frozenset({HELPS, HURTS, HIGHER, LOWER})
+TOKENS = "tokens"  # the kind of remark that an arm isn't shown to beat a vote at equal tokens; it is no matter of hurts
 
 
 class Remark(Protocol):
@@ -27,6 +28,8 @@ class Remark(Protocol):
     def key(self) -> tuple[str, str, str, str]: ...
     @property
     def kind(self) -> str: ...
+    @property
+    def text(self) -> str: ...
 
 
 class Judged(Protocol):
@@ -49,23 +52,28 @@ class Judged(Protocol):
 def judged(deltas: Iterable[Delta], cautions: Sequence[Remark]) -> list[Delta]:
     """Return the differences with their verdicts. cautions: of a comparison as a whole, so also of its sides."""
     doubted: dict[tuple[str, str, str, str], list[str]] = {}
+    spends: dict[tuple[str, str, str, str], str] = {}
     for caution in cautions:
+        if caution.kind == TOKENS:
+            spends.setdefault(caution.key, caution.text)
+            continue
         kinds = doubted.setdefault(caution.key, [])
         kinds += [caution.kind] if caution.kind not in kinds else []
     out = []
     for delta in deltas:
-        verdict, why = verdict_of(delta, doubted.get(delta.key, ()))
+        verdict, why = verdict_of(delta, doubted.get(delta.key, ()), spends.get(delta.key, ""))
         out.append(replace(delta, verdict=verdict, why=why))
     return out
 
 
-def verdict_of(delta: Judged, doubted: Sequence[str] = ()) -> tuple[str, str]:
+def verdict_of(delta: Judged, doubted: Sequence[str] = (), spends: str = "") -> tuple[str, str]:
     """Return what a difference is called, and why where that isn't plain.
 
     `helps` and `hurts`: its interval is clear of zero, and its test says so too, also after the correction for many
     comparisons. `higher` and `lower`: so, but the difference is one of budgets, refusals or reading, as `doubted` names
-    them. `no clear effect`: neither interval nor test. `inconclusive`: they disagree, or the correction makes the
-    difference. `not estimable`: no questions, or no interval.
+    them, or, of `higher`, the mode spends further calls and isn't shown to beat a vote at equal tokens, in the way that
+    `spends` says. `no clear effect`: neither interval nor test. `inconclusive`: they disagree, or the correction makes
+    the difference. `not estimable`: no questions, or no interval.
     """
     low, high = delta.delta.low, delta.delta.high
     if not delta.n or low is None or high is None:
@@ -82,6 +90,8 @@ def verdict_of(delta: Judged, doubted: Sequence[str] = ()) -> tuple[str, str]:
         return NO_EFFECT, ""
     if delta.p_holm is not None and delta.p_holm >= ALPHA:
         return INCONCLUSIVE, f"clear by itself, not as one of {delta.family} comparisons"
-    if doubted:
-        return (HIGHER if low > 0 else LOWER), f"a difference of {' and '.join(doubted)}"
+    why = [f"a difference of {' and '.join(doubted)}"] if doubted else []
+    why += [spends] if spends and low > 0 else []
+    if why:
+        return (HIGHER if low > 0 else LOWER), "; ".join(why)
     return (HELPS if low > 0 else HURTS), ""

@@ -24,7 +24,7 @@ from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.policies import ORACLE
 from cotbench.analysis.stats import Array, Clusters, Estimate
-from cotbench.analysis.verdicts import ALPHA, HELPS, HURTS, INCONCLUSIVE, NO_EFFECT, NOT_ESTIMABLE
+from cotbench.analysis.verdicts import ALPHA, HELPS, HIGHER, HURTS, INCONCLUSIVE, NO_EFFECT, NOT_ESTIMABLE, Remark
 from cotbench.analysis.weights import Part, Weights, fitted
 from cotbench.errors import UsageError
 from cotbench.questions.tagging import Rule
@@ -102,10 +102,16 @@ class Weighted:
 
 
 def weighted(
-    panels: Sequence[Panel], pairs: Sequence[Paired], weights: Weights, rules: Mapping[str, Rule], tag_rule: str
+    panels: Sequence[Panel],
+    pairs: Sequence[Paired],
+    weights: Weights,
+    rules: Mapping[str, Rule],
+    tag_rule: str,
+    doubts: Sequence[Remark] = (),
 ) -> Weighted:
     """Estimate for a mix. pairs: the differences of the report. tag_rule: what calls a question symbolic, unless the
-    mix names another rule. Raises UsageError where the mix asks for what isn't there."""
+    mix names another rule. doubts: of which arms on which tasks it isn't said that they help. Raises UsageError where
+    the mix asks for what isn't there."""
     groups: dict[str, set[str]] = {}
     for panel in panels:
         groups.setdefault(panel.task, set()).update(panel.groups)
@@ -123,7 +129,7 @@ def weighted(
         by_model.setdefault(panel.model, []).append(panel)
     for model, own in by_model.items():
         _of_model(found, mix, model, own, pairs, rules, name)
-    found.deltas = _corrected(found.deltas)
+    found.deltas = [_doubted(row, doubts) for row in _corrected(found.deltas)]
     found.notes = list(dict.fromkeys(found.notes))
     return found
 
@@ -327,6 +333,15 @@ def _corrected(rows: Sequence[WeightedDelta]) -> list[WeightedDelta]:
         for at, by_holm in zip(places, stats.holm([rows[at].delta.p or 0.0 for at in places]), strict=True):
             out[at] = replace(rows[at], p_holm=by_holm, family=len(places))
     return [replace(row, verdict=verdict, why=why) for row in out for verdict, why in [_verdict(row)]]
+
+
+def _doubted(row: WeightedDelta, doubts: Sequence[Remark]) -> WeightedDelta:
+    """Return a row that isn't called help where a doubt on one of its tasks says so."""
+    for one in doubts if row.verdict == HELPS else ():
+        model, task, *pair = one.key
+        if (model, *pair) == (row.model, row.mode, row.baseline) and row.task in (task, ALL_TASKS):
+            return replace(row, verdict=HIGHER, why=one.text)
+    return row
 
 
 def _verdict(row: WeightedDelta) -> tuple[str, str]:

@@ -93,6 +93,8 @@ def _spaced(row: Row) -> Row:
         for name, about in shown["arguments"].items():
             names.setdefault(about, []).append(name)
         shown["arguments"] = "; ".join(f"{', '.join(those)}: {about}" for about, those in names.items())
+    if settings := shown.pop("settings", None):
+        shown["about"] += "; ".join(["", *(f"@{name}: {about}" for name, about in settings.items())])
     return shown
 
 
@@ -155,7 +157,9 @@ def _modes(_: Path | None, __: Path) -> Listing:
 
     def row(mode: Mode) -> Row:
         templates = ", ".join(f"{name}.jinja" for name in mode.templates)
-        return {"mode": mode.name, "templates": templates, "max_tokens": mode.own.max_tokens, "about": mode.about}
+        own = {name: f"{one.about} ({one.default}; {one.expected})" for name, one in mode.settings.items()}
+        budget = mode.own.max_tokens
+        return {"mode": mode.name, "templates": templates, "max_tokens": budget, "about": mode.about, "settings": own}
 
     return MODES.values(), row
 

@@ -137,8 +137,9 @@ def report(
             """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot, symbolic] < 0.05": pooled, """
             """macro, and of either _low, _high, _p; over the tasks of a suite's category, as in """
             """"category\\[math, cot] < 0.05": category, category_macro; of two models, as in """
-            """"gain\\[mmlu, cot, model=A, against=B] < 0": gain, lead; of a mix, weighted_accuracy, weighted_delta. """
-            """Repeatable.""",
+            """"gain\\[mmlu, cot, model=A, against=B] < 0": gain, lead; of a mix, weighted_accuracy, """
+            """weighted_delta; of arms with further calls, calls, and less a vote of equal cost over_vote, """
+            """over_vote_all, over_vote_money (_low, _high, _spent, _paths, _vote, _times, _n). Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),

@@ -108,6 +108,7 @@ def run(
 
 def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
     """Say what a run would ask and is likely to take, and what its arms differ in that their names don't say."""
+    from cotbench.modes.beside import unvoted
     from cotbench.questions.suites import in_words
     from cotbench.report.words import unsaid_lines
     from cotbench.run.likely import bill, likely, rows_of
@@ -117,13 +118,15 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
 
     prices = _prices(prices_file)
     unchecked = check_engine(plan)
-    unsaid = lint_of(plan)
+    unsaid, alone = lint_of(plan), unvoted(plan.kits)
     found = likely(plan, output_dir)
     rows = rows_of(plan, found, prices)
     if as_json:
         stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):
             stderr(f"Arms: {line}")
+        for line in alone:
+            stderr(f"Note: {line}.")
         if unchecked:
             stderr(f"Not checked: {unchecked}.")
     else:
@@ -139,6 +142,8 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
             unchecked=unchecked,
             priced=prices is not None,
         )
+        for line in alone:
+            stdout(f"Note: {line}.")
 
 
 def _prices(file: Path | None) -> Prices | None:

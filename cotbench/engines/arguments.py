@@ -101,6 +101,8 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
     "stub": (
         Argument("latency_s", "seconds that a reply takes", _number(0)),
         Argument("in_flight", "requests at once", _whole(1)),
+        Argument("sure", "the share of replies of which it is as sure as they are right", share),
+        Argument("reward", "makes it a reward model: the share of replies that it marks as they deserve", share),
     ),
     "replay": (Argument("path", "outputs.jsonl, or an earlier run's folder"),),
 }

@@ -1,7 +1,8 @@
 """Outputs that exist already: a file of them, or any earlier run's journal.
 
 `--model-args path=outputs.jsonl`: lines {"id" | "question" | "question_part", "output", "mode"?, "prompt"?,
-"finish_reason"?, "prompt_tokens"?, "completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`).
+"finish_reason"?, "prompt_tokens"?, "completion_tokens"?, "reasoning"?, "confidence"?, "score"?}, read as a server's
+reply is (`replies.py`).
 
 * `id` is cotbench's question id; `question` the question's text; `question_part` a part of it, which stands in no other
   question of the run. White space is folded in all texts that are matched here, and a part begins and ends where words
@@ -12,6 +13,9 @@
   several times. Of lines that fit, those of the longest parts are meant, and where none fits those without `prompt`.
   Several lines of one question, mode and `prompt` are the paths of its request, and behind these those of the further
   requests that are equal to it, in order.
+* `confidence` is how sure the model was of the output: a number, or an object of the numbers mean, lowest, bottom,
+  tail and, where it is known, logprob. `score` is what a reward model gave it: with --judge-engine replay such lines
+  are the reward model's, of the replies that have the same text.
 
 A line that can't be used is passed over and named; where none can, there is nothing to replay. `path=results/RUN`: the
 raw completions of a run, by request; under another prompt by question and template, where that is the reply to one
@@ -20,28 +24,34 @@ prompt. A question without an output ends as `engine_error`, never as wrong. `do
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
+from msgspec import structs
+
 from cotbench.engines import Continues, EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.arguments import check
 from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.chat import failed
+from cotbench.engines.confidence import LIKELIEST
 from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
+from cotbench.engines.rewards import scored
 from cotbench.errors import DataError, RunError, UsageError
 from cotbench.store.files import kind_of
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.jsonl import numbered
 from cotbench.store.manifest import MANIFEST, read_manifest
-from cotbench.types import Completion, Key, Reply, Request
+from cotbench.types import Completion, Confidence, Key, Reply, Request
 
 ANY_MODE = ""
 MOST_NAMED = 5  # of the lines that can't be used, and of what isn't known
 
 
+_MEASURES = ("mean", "lowest", "bottom", "tail")
 Part = tuple[str, ...]  # texts that all stand in a prompt; none of a line that serves every prompt
 
 
@@ -67,6 +77,32 @@ def _part_of(row: dict[str, Any]) -> Part:
     if texts is None or not all(isinstance(text, str) and text.strip() for text in texts):
         raise ValueError(f"prompt is {given!r:.40}, expected a part of the prompt, or a list of parts")
     return tuple(dict.fromkeys(map(_fold, texts)))
+
+
+def _number(given: Any, name: str) -> float:
+    """Raises ValueError where it is no number."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise ValueError(f"{name} is {given!r:.40}, expected a number")
+    return float(given)
+
+
+def _confidence_of(row: dict[str, Any]) -> Confidence | None:
+    """How sure the model was of a line's output. Raises ValueError where the line doesn't say it in numbers."""
+    given = row.get("confidence")
+    if given is None:
+        return None
+    told = given if isinstance(given, dict) else dict.fromkeys(_MEASURES, given)
+    mean, lowest, bottom, tail = (_number(told.get(name), f"confidence {name}") for name in _MEASURES)
+    likely = told.get("logprob")
+    return Confidence(
+        mean=mean,
+        lowest=lowest,
+        bottom=bottom,
+        tail=tail,
+        window=0,
+        top=0,
+        logprob=None if likely is None else _number(likely, "confidence logprob"),
+    )
 
 
 def _kind_of(paths: list[Completion]) -> tuple[str, bool]:
@@ -96,6 +132,9 @@ class ReplayEngine(ModellessEngine):
         self._for_prompts: dict[tuple[str, str], dict[Part, list[Completion]]] = defaultdict(lambda: defaultdict(list))
         self._by_part: dict[str, list[str]] = {}  # the questions in which a part of a text stands
         self._begun = self._options = False  # whether such replies are on record
+        self._sure = 0  # of how many likely tokens the confidence of replies on record is
+        self._scores: dict[tuple[str, str], float] = {}  # of replies, by question and text
+        self._scored = False  # whether a reward model's are on record
         self._continues: Continues = ""  # how the recorded run's engine went on, which requests depend on
         self._replies: dict[Key, tuple[Completion, ...]] = {}
         self._lines = self._matched = 0
@@ -125,6 +164,10 @@ class ReplayEngine(ModellessEngine):
                 continue
             self._replies[row.key] = row.completions
             paths = list(row.completions)
+            if paths and paths[0].score is not None:
+                self._scored = True
+                continue
+            self._sure = max([self._sure, *(path.confidence.top for path in paths if path.confidence is not None)])
             begun, options = _kind_of(paths)
             self._begun |= bool(begun)
             self._options |= options
@@ -168,10 +211,16 @@ class ReplayEngine(ModellessEngine):
                 f"{len(ids)} questions have this text, so that cotbench's question id must be given as `id`"
             )
         part = _part_of(row)
-        path = self._reader.row(row)
+        path, confidence = self._reader.row(row), _confidence_of(row)
+        if confidence is not None:
+            path, self._sure = structs.replace(path, confidence=confidence), LIKELIEST
+        score = _number(row["score"], "score") if row.get("score") is not None else None
+        self._scored |= score is not None
         if ids and ids[0] in self._config.questions:
             self._matched += 1
             mode = str(row.get("mode") or ANY_MODE)
+            if score is not None:
+                self._scores[ids[0], _fold(path.text)] = score
             if part:
                 self._for_prompts[ids[0], mode][part].append(path)
             else:
@@ -207,6 +256,10 @@ class ReplayEngine(ModellessEngine):
     def _reply(self, key: Key, request: Request) -> Reply:
         if key in self._replies:
             return Reply(completions=self._replies[key])
+        if request.reward:
+            score = self._scores.get((key.question, _fold(request.messages[-1].text)))
+            no_score = f"{self._path.name} has no score of this reply"
+            return failed(request, no_score) if score is None else Reply(completions=(scored(score),))
         begun, options = request.begun.text if request.begun is not None else "", bool(request.options)
         wanted = 1 if options else request.sampling.n
         if (told := self._for_prompt(key, request)) is not None:
@@ -239,6 +292,8 @@ class ReplayEngine(ModellessEngine):
             chat_template="replayed",
             continues=self._continues or ("replayed" if self._begun else ""),
             likelihoods=self._options,
+            confidence=self._sure,
+            rewards=self._scored and "rewards" in self._config.wants,
             thinking=ThinkingInfo(off="unknown", on="unknown"),
             notes=tuple(filter(None, notes)),
             warnings=tuple(filter(None, warnings)),

@@ -18,6 +18,10 @@ from cotbench.types import Message, Request, Sampling
 _RAW = {"use_activation": False}  # the model's own number, with no function over it
 
 
+class SeveralNumbers(ValueError):
+    """A server tells several numbers where a reward model has one."""
+
+
 def _of_conversation(request: Request) -> dict[str, Any]:
     return {"messages": [{"role": m.role, "content": m.text} for m in disarmed(request.messages)], **_RAW}
 
@@ -28,13 +32,13 @@ def _of_pair(request: Request) -> dict[str, Any]:
 
 
 def _number(given: Any) -> float:
-    """The one number among those that a server tells, or of those of tokens the last. Raises ValueError where a reply
-    has several."""
+    """The one number among those that a server tells, or of those of tokens the last. Raises SeveralNumbers where a
+    reply has more."""
     if isinstance(given, list) and given and all(isinstance(row, list) for row in given):
         given = given[-1]  # of tokens the last one's
     if isinstance(given, list):
         if len(given) != 1:
-            raise ValueError(f"it tells {len(given)} numbers for a reply, expected one")
+            raise SeveralNumbers(f"it tells {len(given)} numbers for a reply")
         [given] = given
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise ValueError(f"it tells {given!r:.40} for a reply, expected a number")

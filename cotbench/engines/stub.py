@@ -7,6 +7,10 @@ outputs are unreadable and a few cut short, also at set shares.
 
 `--model-args direct=0.5,cot=0.6,cot_eq=0.9,unparsed=0.02,truncated=0.01` sets the shares; `in_flight=8,latency_s=0.01`
 makes it as slow as wanted. Its thought is always the same, cut at a budget and said again up to a minimum.
+
+How sure it is of a reply is made up: `sure=0.7` is the share of right replies of which it is rather sure, and of wrong
+ones of which it isn't. With `reward=0.7` it is a reward model, of which the same is the share of replies that it marks
+as they deserve.
 """
 
 from __future__ import annotations
@@ -19,17 +23,21 @@ from cotbench.answers.kinds import KINDS
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.arguments import check, number, whole
 from cotbench.engines.batched import ModellessEngine
+from cotbench.engines.confidence import LIKELIEST
 from cotbench.engines.likelihood import likeliest
+from cotbench.engines.rewards import refused, scored, writes_none
 from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.modes.prompts import fill
 from cotbench.modes.stand_in import DEFAULT_SHARE, JUDGING, LATER, LOOPS, REASONED, SHARES, SHOWN_REPLIES, WRITTEN_IN
+from cotbench.modes.stand_in_search import SEARCHING
 from cotbench.questions.tagging import is_symbolic
-from cotbench.types import LETTERS, AnswerType, Completion, Key, Question, Reply, Request, unit
+from cotbench.types import LETTERS, AnswerType, Completion, Confidence, Key, Question, Reply, Request, unit
 
 LETTER, NUMBER = AnswerType.LETTER, AnswerType.NUMBER
 _KNOWN = len("Answer:")  # characters of an answer line by which it is known to be one
 THOUGHT = "This is a made-up chain of thought. It has two sentences and no content.\n"
 CHARACTERS = 4  # of a token
+SURE = 0.7
 
 
 def _thought(request: Request) -> str:
@@ -105,6 +113,8 @@ class StubEngine(ModellessEngine):
         self.capacity = whole("stub", arguments, "in_flight", 1_024, low=1)
         # Runs of versions whose stub didn't think are gone on with as they were.
         self._thinks = "thoughts" in config.wants
+        self._sure = float(arguments.get("sure", SURE))
+        self._reward: float | None = arguments.get("reward")
         self._shares: dict[str, float] = {name: arguments.get(name, share) for name, share in SHARES.items()}
 
     def poll(self) -> list[tuple[Key, Reply]]:
@@ -112,7 +122,14 @@ class StubEngine(ModellessEngine):
             time.sleep(self._latency_s)
         return super().poll()
 
+    def submit(self, key: Key, request: Request) -> None:
+        if self._reward is not None and not request.reward:
+            raise writes_none(self._config.model)
+        super().submit(key, request)
+
     def _reply(self, key: Key, request: Request) -> Reply:
+        if request.reward:
+            return refused(request) if self._reward is None else Reply(completions=(self._score(key, request),))
         if request.options:
             return Reply(completions=(self._likeliest(key, request),))
         return Reply(completions=tuple(self._path(key, request, index) for index in range(request.sampling.n)))
@@ -126,7 +143,7 @@ class StubEngine(ModellessEngine):
             parts.append(key.replicate)
         if request.begun is not None:
             parts += [request.begun.text, request.begun.thought, request.begun.open]
-        if request.template in SHOWN_REPLIES:
+        if request.template in SHOWN_REPLIES or request.template in SEARCHING:
             parts.append(request.hash)
         if thought := self._thought(request):  # another one has another draw
             parts.append("thinking" if thought == THOUGHT else f"thinking {len(thought)}")
@@ -161,6 +178,8 @@ class StubEngine(ModellessEngine):
         elif judges := _JUDGES.get(JUDGING.get(template, "")):
             shown, chance = self._solutions(question, request), unit(draw, "which")
             text = f"{THOUGHT}{judges(draw < right, shown, chance)}"
+        elif search := SEARCHING.get(template):
+            text = search(request.messages[-1].text, draw < right, unit(draw, "which"))
         else:
             answer = self._answer(question, draw < right)
             line = "Answer: " + fill(self._form(question), answer)
@@ -176,6 +195,7 @@ class StubEngine(ModellessEngine):
             prompt_tokens=(sum(len(m.text) for m in request.messages) + len(begun)) // CHARACTERS,
             completion_tokens=max(1, (len(reasoning) + len(text)) // CHARACTERS),
             reasoning_tokens=len(reasoning) // CHARACTERS if request.thinking and self._thinks else None,
+            confidence=self._confidence(key, request, index, draw < right),
         )
 
     def _solutions(self, question: Question, request: Request) -> list[bool]:
@@ -193,6 +213,36 @@ class StubEngine(ModellessEngine):
             return ""
         shown = "1 / 0" if fails and not seen else repr(answer)
         return f"{THOUGHT}```python\nprint({shown})\n```\n"
+
+    def _confidence(self, key: Key, request: Request, index: int, right: bool) -> Confidence | None:
+        """How sure it is of a reply, made up: about 10 where it is rather sure, about 8 where it isn't."""
+        if not request.confidence:
+            return None
+        parts = (self._config.seed, "sure", key.question, request.template, key.ordinal, index)
+        sure = right is (unit(*parts) < self._sure)
+        mean = 8 + 2 * sure + unit(*parts, "more")
+        lowest = mean - 2 * unit(*parts, "lowest")
+        return Confidence(
+            mean=round(mean, 6),
+            lowest=round(lowest, 6),
+            bottom=round((mean + 3 * lowest) / 4, 6),
+            tail=round(mean + unit(*parts, "tail") - 0.5, 6),
+            window=request.confidence,
+            top=LIKELIEST,
+            logprob=round(-0.4 + 0.2 * sure - 0.2 * unit(*parts, "likely"), 6),
+        )
+
+    def _score(self, key: Key, request: Request) -> Completion:
+        """The score of the reply in which a conversation ends, made up: about 1 where it takes it for right, else about
+        -1."""
+        assert self._reward is not None
+        question = self._config.questions[key.question]
+        *_, reply = request.messages
+        line = "Answer: " + fill(self._form(question), self._answer(question, True))
+        parts = (self._config.seed, "reward", key.question, reply.text)
+        good = reply.text.rstrip().endswith(line) is (unit(*parts) < self._reward)
+        value = (1 if good else -1) + unit(*parts, "more") - 0.5
+        return scored(round(value, 6), sum(len(m.text) for m in request.messages) // CHARACTERS)
 
     def _likeliest(self, key: Key, request: Request) -> Completion:
         """Made-up probabilities of the options, of which the answer's is the greatest; some of it falls elsewhere.
@@ -223,6 +273,7 @@ class StubEngine(ModellessEngine):
 
     def describe(self) -> EngineInfo:
         told = {name: self._shares[name] for name in SHARES if name not in LATER or name in self._config.model_args}
+        told |= {name: self._config.model_args[name] for name in ("sure", "reward") if name in self._config.model_args}
         shares = ", ".join(f"{name} {share:g}" for name, share in told.items())
         return EngineInfo(
             engine="stub",
@@ -230,6 +281,8 @@ class StubEngine(ModellessEngine):
             revision=shares,
             continues="tokens",
             likelihoods=True,
+            confidence=LIKELIEST,
+            rewards=self._reward is not None,
             thinking=ThinkingInfo(default="off", off="switch", on="switch", budget="engine"),
             notes=("a stub, not a model: its numbers mean nothing",),
         )

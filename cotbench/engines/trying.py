@@ -18,7 +18,8 @@ from cotbench.engines.endpoint import public_url
 from cotbench.engines.faults import Faults
 from cotbench.engines.manners import LIKELIEST
 from cotbench.engines.replies import Reader, Usage, next_tokens, read_usage, told_of_tokens
-from cotbench.engines.scores import PLACES, PROBE, Place
+from cotbench.engines.rewards import no_reward_model
+from cotbench.engines.scores import PLACES, PROBE, Place, SeveralNumbers
 from cotbench.engines.thinking import BUDGET, LEAST, Family, server_thinking
 from cotbench.errors import UsageError
 from cotbench.types import Message, Request, Sampling
@@ -119,12 +120,15 @@ class Trials:
             self.can.likeliest = min(min(places, default=0), LIKELIEST)
 
     async def _tell_scores(self) -> bool:
-        """Try where the server tells the score of a reply, if anywhere."""
+        """Try where the server tells the score of a reply, if anywhere. Raises ModelError where its model is another
+        one that doesn't write either: a classifier, or one of embeddings."""
         for place in PLACES:
             try:
                 await self._score(place, PROBE)
             except BadStatus:
                 continue
+            except SeveralNumbers as error:
+                raise no_reward_model(self._config.model, f"its server's {place.shown}: {error}") from None
             except ValueError as error:
                 self.can.not_score = self.can.not_score or f"{place.shown}: {error}"
             else:

@@ -152,8 +152,11 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
     as_it_comes = given in ({}, {"answer": "begun"})
     words = ", ".join(_shown(value) if key == "answer" else f"{key} {_shown(value)}" for key, value in given.items())
     label = mode.facts.label if as_it_comes else f"{mode.facts.label or mode.name} ({words})"
+    values = {**mode.values, **_own(mode, given)}
+    told_by_values = mode.tells(values) if mode.tells is not None else {}
     facts = replace(
         mode.facts,
+        **told_by_values,
         label=own_name or label,
         colour=mode.facts.colour if given.keys() <= {"answer"} and given.get("answer", "") in _FIRST else "",
         mode=mode.name,
@@ -161,7 +164,7 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
         main=mode.facts.main and not given,
         against=_against(mode.facts, Context.of(given)),
     )
-    shaped = mode.turns if mode.shape is None else mode.shape({**mode.values, **_own(mode, given)})
+    shaped = mode.turns if mode.shape is None else mode.shape(values)
     others = {key: value for key, value in given.items() if key not in mode.settings}
     turns = tuple(turn if turn.shared else _set(turn, others) for turn in shaped)
     made = replace(mode, name=own_name or told, turns=turns, facts=facts, base=mode.called)

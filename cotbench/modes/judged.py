@@ -15,6 +15,7 @@ from cotbench.types import Completion, Node, Outcome, Prediction, Question
 
 SCORE, RANK = "score", "rank"
 UNSCORED = "unscored"  # the rule by which no path is chosen, since no mark could be read
+_JUDGED = Turn(name="judge", template="judge", max_tokens=1024, by="judge", few_shot=False)
 _PATHS = 20  # as many as self-consistency draws, so that a run of both draws them once
 
 
@@ -112,11 +113,8 @@ def turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
     paths = Turn(template="cot", max_tokens=2048, paths=_PATHS)
     if settings["judge"] == RANK:
         given = {"solutions": [EXAMPLE] * _PATHS}
-        return paths, Turn(name="judge", template="judge-rank", max_tokens=1024, by="judge", given=given)
-    one = {"solution": EXAMPLE}
-    return paths, Turn(
-        name="judge", template="judge", max_tokens=1024, by="judge", given=one, asked=_PATHS, rewarded="solution"
-    )
+        return paths, replace(_JUDGED, template="judge-rank", given=given)
+    return paths, replace(_JUDGED, template="judge", given={"solution": EXAMPLE}, each=True, rewarded="solution")
 
 
 EXAMPLE = "There are 3 boxes with 4 pens each, so 3 * 4 = 12 pens. 5 are given away: 12 - 5 = 7.\nAnswer: 7"

@@ -73,7 +73,7 @@ class Kit:
 
     def going_on(self, question: Question, begun: Begun, turn: str = "", **given: Any) -> Request:
         """Make the request that has the reply to a turn gone on with, from what there is of it, to the line's end."""
-        request = replace(self.request(question, turn, **given), begun=begun, options=())
+        request = replace(self.request(question, turn, **given), begun=begun, options=(), confidence=0)
         line = KINDS[self.kind_of(question)].line_tokens
         least = (("min_tokens", 1),) if self.held else ()
         return replace(request, sampling=Sampling(max_tokens=line, stop=(LINE_END,), extra=least))
@@ -269,6 +269,8 @@ class TaskKit(Kit):
 
     def asked(self, turn: Turn) -> int:
         """How often a turn is asked at most for a question of the task."""
+        if turn.each:
+            return self.sampling[self.mode.own.name].n
         return turn.asked_of.get(KINDS[self.answer_type].asked_as, turn.asked)
 
     @property

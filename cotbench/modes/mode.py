@@ -42,7 +42,8 @@ class Turn:
     sampling is that of the run, not of one mode.
     given: the names of what the mode passes to the template, each with an example: templates are rendered with these
     before a model is loaded, and requests are estimated with them.
-    asked: how often it is asked at most, for one question; for estimates. asked_of: the same by the `asked_as` of kinds
+    asked: how often it is asked at most, for one question; for estimates. each: for each path of the mode's own turn.
+    asked_of: the same by the `asked_as` of kinds
     of answers for which it is another number.
     rewarded: the name under which it is given a reply that a reward model may score in its place, as the end of the
     conversation that it was the reply in; "" where none may.
@@ -65,6 +66,7 @@ class Turn:
     shared: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     asked: int = 1
+    each: bool = False
     asked_of: Mapping[str, int] = field(default_factory=dict)
     rewarded: str = ""
     confidence: int = 0
@@ -91,7 +93,8 @@ class Facts:
     votes_over: the mode that draws one path where this one takes the majority of several.
     main: it is chain of thought: what long tables and single plots are about, and what the tag rule eq_paper looks at.
     picks: how it chooses among several answers: "" by majority, "best" by the best score of paths that were drawn
-    alike, "first" the first of those that a search kept, "last" that of the last round.
+    alike, "weighted" by the sum of their scores, "first" the first of those that a search kept, "last" that of the last
+    round.
     beside_vote: it spends further calls on search, judging, criticism or tools, so that what it gains is set beside
     what a vote gains by as many tokens.
 
@@ -112,7 +115,7 @@ class Facts:
     judges_plans: bool = False
     votes_over: str = ""
     main: bool = False
-    picks: Literal["best", "first", "last", ""] = ""
+    picks: Literal["best", "weighted", "first", "last", ""] = ""
     beside_vote: bool = False
     mode: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -150,12 +153,14 @@ def whole(low: int) -> tuple[str, Callable[[Any], bool]]:
 @dataclass(frozen=True, slots=True)
 class Own:
     """A setting that a mode has of its own: `tot@b=3`. default: its value where an arm says nothing. expected: in
-    words. fits: whether a value is one. about: one line for lists."""
+    words. fits: whether a value is one. about: one line for lists. later: it came after the mode, so that it stands in
+    a run's identity only where it has another value than by default: earlier runs are gone on with."""
 
     default: Any
     expected: str
     fits: Callable[[Any], bool]
     about: str
+    later: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +171,7 @@ class Mode:
     runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need. asks: the
     kinds of its steps that are answered by stations of their own (`run/stations.py`). base: of an arm, the name of the
     mode in the table, by which options call it, too; "" for the mode itself. settings: those that it has of its own, by
-    name; shape: makes its turns of their values, where turns depend on them."""
+    name; shape: makes its turns of their values, where turns depend on them; tells: the facts that depend on them."""
 
     name: str
     about: str
@@ -179,6 +184,7 @@ class Mode:
     base: str = ""
     settings: Mapping[str, Own] = field(default_factory=dict)
     shape: Callable[[Mapping[str, Any]], tuple[Turn, ...]] | None = None
+    tells: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         names = [turn.name for turn in self.turns]
@@ -197,6 +203,15 @@ class Mode:
     def values(self) -> dict[str, Any]:
         """The values of the settings that it has of its own, by name: as the arm sets them, else as they come."""
         return {name: self.facts.settings.get(name, own.default) for name, own in self.settings.items()}
+
+    @property
+    def recorded_values(self) -> dict[str, Any]:
+        """Those of the values that stand in a run's identity."""
+        return {
+            name: value
+            for name, value in self.values.items()
+            if not (self.settings[name].later and value == self.settings[name].default)
+        }
 
     @property
     def judges(self) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from cotbench.modes.confident import OFF, SETTINGS, confidences, facts_of, window_of
 from cotbench.modes.kit import Kit
 from cotbench.modes.mode import Facts, Mode, Turn
 from cotbench.modes.steps import Flow, compare, generate
-from cotbench.modes.votes import margin, winner
+from cotbench.modes.votes import Ballot, heaviest, margin, winner
 from cotbench.types import LETTERS, Begun, Options, Outcome, Prediction, Question, Votes
 
 
@@ -70,12 +71,33 @@ def several_paths(question: Question, kit: Kit) -> Flow:
     return (yield from vote((yield from kit.conclude_each(question, paths))))
 
 
-def vote(readings: Sequence[Prediction], scores: Sequence[float | None] = (), pick: int | None = None) -> Flow:
+def sure_paths(question: Question, kit: Kit) -> Flow:
+    """Draw several paths, as above; where the arm says so, each votes with the weight of the model's confidence in it
+    (DeepConf, Fu et al. 2025, arXiv:2508.15260), or only those do of which it was surest."""
+    paths = yield from kit.ask(question)
+    readings = yield from kit.conclude_each(question, paths)
+    measure = kit.setting("confidence") if "confidence" in kit.mode.settings else OFF
+    if measure == OFF:
+        return (yield from vote(readings))
+    keep = kit.setting("keep")
+    weights = confidences(paths, measure)
+    answered = [weight for weight, reading in zip(weights, readings, strict=True) if reading.answer is not None]
+    if answered and not any(weight is not None for weight in answered):
+        return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)  # the engine told nothing to weight votes by
+    return (yield from vote(readings, weights, lambda ballots: heaviest(ballots, weights, keep)))
+
+
+def vote(
+    readings: Sequence[Prediction],
+    scores: Sequence[float | None] = (),
+    pick: int | Callable[[Sequence[Ballot]], int | None] | None = None,
+) -> Flow:
     """Take the majority over the readings of several paths, by the rules of `votes.py`, or the answer of one of them.
 
     Answers that the grader calls equal (1/2 and 0.5) are one. A path whose request failed spoils the vote. Where paths
     were gone on with, what the vote would be without that stands beside it. scores: what each path was given. pick:
-    the place of the path that was chosen otherwise than by majority; the ballots then say what the others answer."""
+    the place of the path that was chosen otherwise than by majority, or what chooses it once it is known which answers
+    are equal; the ballots then say what the others answer."""
     if any(reading.outcome is Outcome.ENGINE_ERROR for reading in readings):
         return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
     firsts = [reading.before or reading for reading in readings]
@@ -92,7 +114,7 @@ def _concluded(
     readings: Sequence[Prediction],
     equal: Mapping[tuple[str, str], bool],
     scores: Sequence[float | None],
-    pick: int | None,
+    pick: int | Callable[[Sequence[Ballot]], int | None] | None,
 ) -> Prediction:
     """Conclude a vote, or a choice. equal: whether two answers are, in either order."""
     answers: list[str] = []
@@ -110,10 +132,12 @@ def _concluded(
         margin=margin(ballots),
         scores=tuple(scores),
     )
-    won = winner(ballots) if pick is None else ballots[pick]
-    if pick is not None:
+    place = pick(ballots) if callable(pick) else pick
+    if place is not None:
+        won = ballots[place]
         own = None if won is None else answers[won]
-        return replace(readings[pick], answer=own, votes=votes, before=None)
+        return replace(readings[place], answer=own, votes=votes, before=None)
+    won = winner(ballots) if pick is None else None
     if won is None:
         return Prediction(answer=None, outcome=Outcome(abstained.most_common(1)[0][0]), votes=votes)
     return replace(readings[ballots.index(won)], answer=answers[won], votes=votes, before=None)
@@ -166,11 +190,15 @@ NO_THINK = Mode(
     run=one_path,
     facts=Facts(label="no thinking", colour="#9EDAE5", marker="8", answers_in="words"),
 )
+_CHAINS = Turn(template="cot", max_tokens=2048, paths=20)
 SELF_CONSISTENCY = Mode(
     name="self-consistency",
     about="majority vote over --paths chains of thought (Wang et al. 2022); temperature 0.7, top-p 0.95",
-    turns=(Turn(template="cot", max_tokens=2048, paths=20),),
-    run=several_paths,
+    turns=(_CHAINS,),
+    run=sure_paths,
+    settings=SETTINGS,
+    shape=lambda settings: (replace(_CHAINS, confidence=window_of(settings)),),
+    tells=facts_of,
     shows="rationale",
     facts=Facts(
         label="self-consistency", colour="#E69F00", marker="D", answers_in="words", votes_over=COT.name, reasons=True

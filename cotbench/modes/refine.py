@@ -61,7 +61,9 @@ def turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
     """The turns of refine: the answer, its criticism where there is a critic, and the answer again."""
     answer, rounds = Turn(template="cot", max_tokens=2048), settings["rounds"]
     given = {"solution": EXAMPLE}
-    criticism = Turn(name="criticism", template="criticism", max_tokens=1024, by="judge", given=given, asked=rounds)
+    criticism = Turn(
+        name="criticism", template="criticism", max_tokens=1024, by="judge", few_shot=False, given=given, asked=rounds
+    )
     given = {**given, "criticism": "" if settings["critic"] == NONE else "The second step is wrong."}
     again = Turn(name="again", template="refine", max_tokens=2048, given=given, asked=rounds)
     return (answer, again) if settings["critic"] == NONE else (answer, criticism, again)

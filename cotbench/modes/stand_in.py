@@ -25,6 +25,10 @@ SHARES = {
     "judge-rank": 0.75,
     "criticism": 0.75,
     "refine": 0.65,
+    "tot-propose": 0.95,
+    "tot-value": 0.85,
+    "tot-check": 0.85,
+    "tot": 0.80,
     "tools": 0.75,
     "tools_error": 0.15,
     "unparsed": 0.02,
@@ -33,7 +37,8 @@ SHARES = {
 # Those that came later stand in a run's identity only where they were set, so that earlier runs are resumed.
 LATER = frozenset(
     (*("cot-brief", "cot-brief_eq", "draft", "draft_eq", "free", "free_eq"),
-     *("judge", "judge-rank", "criticism", "refine"), *("tools", "tools_error"))
+     *("judge", "judge-rank", "criticism", "refine"), *("tools", "tools_error"),
+     *("tot-propose", "tot-value", "tot-check", "tot"))
 )  # fmt: skip
 DEFAULT_SHARE = 0.60  # of templates that have no share of their own
 # Templates whose replies begin with a chain of thought.

@@ -67,22 +67,27 @@ def _words_of_last_line(path: Completion) -> list[str]:
 # --- states by the kind of answers ----------------------------------------------------------------------------------
 
 
+Shown = Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """What is particular to a kind of answers. A row of two.
 
     b, thoughts, evaluate: the settings where an arm says nothing; thoughts 0: as many as are proposed. steps(question):
-    how many steps there are, the answer's among them. step(line): whether a line of a reply is a step. shown(question,
-    steps): what proposers and valuers see of a state: `steps`, or `left` in their place. ends(shown, last): whether the
-    next step is the answer; last: whether there is but one more."""
+    how many steps there are, the answer's among them. thought(lines): the step that a reply is, where one is drawn.
+    shown(question, steps): what a proposer sees of a state: `steps`, or `left` in their place. judged(question, steps,
+    reply): the turn by which a state is judged, and what the judge sees; reply: the model's answer, "" of a state that
+    has none. ends(shown, last): whether the next step is the answer; last: whether there is but one more."""
 
     b: int
     thoughts: int
     evaluate: str
     steps: Callable[[Question], int]
-    step: Callable[[str], bool]
-    shown: Callable[[Question, Sequence[str]], Mapping[str, str]]
-    ends: Callable[[Mapping[str, str], bool], bool]
+    thought: Callable[[Sequence[str]], str]
+    shown: Callable[[Question, Sequence[str]], Shown]
+    judged: Callable[[Question, Sequence[str], str], tuple[str, Shown]]
+    ends: Callable[[Shown, bool], bool]
 
 
 _VALUE = r"-?\d+(?:[./]\d+)?"
@@ -96,10 +101,29 @@ def _numbers(question: Question) -> str:
     return " ".join(re.split(r"[ ,;]+", found[0])) if found else ""
 
 
-def _left(question: Question, steps: Sequence[str]) -> Mapping[str, str]:
-    """The numbers that a puzzle's steps leave, as the last step says. Nobody checks it: that is the valuer's part."""
+def _left(question: Question, steps: Sequence[str]) -> Shown:
+    """The numbers that a puzzle's steps leave, as the last one says, whether that is true or not: to find that out is
+    the judge's part. Of one that doesn't say it, the line itself."""
     said = _LEFT.search(steps[-1]) if steps else None
-    return {"steps": "", "left": " ".join(said[1].replace(",", " ").split()) if said else _numbers(question)}
+    left = " ".join(said[1].replace(",", " ").split()) if said else steps[-1] if steps else _numbers(question)
+    return {"steps": "", "left": left}
+
+
+def _judged_by_numbers(question: Question, steps: Sequence[str], reply: str) -> tuple[str, Shown]:
+    """Have the numbers judged that are left, or the last line as an answer where it doesn't say what is left."""
+    line = (reply.splitlines() or steps)[-1]
+    if _LEFT.search(line):
+        return "value", _left(question, (line,))
+    return "check", {**_left(question, ()), "reply": line}
+
+
+def _judged_by_steps(question: Question, steps: Sequence[str], reply: str) -> tuple[str, Shown]:
+    shown = _told(question, steps)
+    return ("check", {**shown, "reply": reply}) if reply else ("value", shown)
+
+
+def _told(_: Question, steps: Sequence[str]) -> Shown:
+    return {"steps": "\n".join(steps), "left": ""}
 
 
 # The Game of 24, as in the paper: a step combines two numbers; where 24 alone is left, only the answer is missing.
@@ -108,8 +132,9 @@ EXPRESSIONS = Kind(
     thoughts=0,
     evaluate="value",
     steps=lambda question: len(_numbers(question).split()),
-    step=lambda line: _LEFT.search(line) is not None,
+    thought=lambda lines: lines[0],
     shown=_left,
+    judged=_judged_by_numbers,
     ends=lambda shown, _: shown["left"] == str(TARGET),
 )
 # All other kinds. By vote, as the paper has it for GSM8K and StrategyQA (appendix B.1): whether a thought in words can
@@ -119,8 +144,9 @@ OTHERS = Kind(
     thoughts=3,
     evaluate="vote",
     steps=lambda _: 3,
-    step=lambda _: True,
-    shown=lambda _, steps: {"steps": "\n".join(steps), "left": ""},
+    thought="\n".join,
+    shown=_told,
+    judged=_judged_by_steps,
     ends=lambda _, last: last,
 )
 

@@ -24,6 +24,7 @@ from cotbench.modes.states import (
     OTHERS,
     PROMISING,
     Kind,
+    Shown,
     kind_of,
     lines_of,
     read_choice,
@@ -137,10 +138,8 @@ class Tree:
         return children
 
     def _steps_in(self, path: Completion, *, one: bool) -> list[str]:
-        lines = [line for line in lines_of(path) if self.kind.step(line)]
-        if not one:
-            return lines
-        return ["\n".join(lines) if self.kind is OTHERS else lines[0]] if lines else []
+        lines = lines_of(path)
+        return [self.kind.thought(lines)] if one and lines else lines
 
     def _finish(self, states: Sequence[State]) -> Generator[Step, Any, list[State]]:
         """Have the answers written that the steps of states lead to."""
@@ -160,7 +159,7 @@ class Tree:
         for state in states:
             if state.text in seen:
                 state.value, state.why = 0.0, "duplicate"
-            elif self._over(state) and (state.reading is None or state.reading.answer is None):
+            elif self._has_no_answer(state):
                 state.value, state.why = 0.0, "no answer"
             else:
                 worthy.append(state)
@@ -169,10 +168,16 @@ class Tree:
         for state in worthy:
             state.why = "unread" if state.judged and state.value is None else ""
 
+    def _has_no_answer(self, state: State) -> bool:
+        """Whether a state has no answer where it should, and is worth nothing by that."""
+        if state.reading is None and self.kit.setting("unfinished") == "judged":
+            return False
+        return self._over(state) and (state.reading is None or state.reading.answer is None)
+
     def _value(self, states: Sequence[State]) -> Generator[Step, Any, None]:
         """Have each state judged by itself; once what looks the same."""
         views = [self._view(state) for state in states]
-        new: dict[tuple[str, ...], tuple[State, Mapping[str, str]]] = {}
+        new: dict[tuple[str, ...], tuple[State, Shown]] = {}
         for state, (key, given) in zip(states, views, strict=True):
             if key not in self._judged:
                 new.setdefault(key, (state, given))
@@ -187,14 +192,10 @@ class Tree:
             said = [worth for path in state.judged if (worth := read_judgement(path)) is not None]
             state.value = sum(said) if said else None
 
-    def _view(self, state: State) -> tuple[tuple[str, ...], Mapping[str, str]]:
-        """What a judge is shown of a state, and that as a key."""
-        shown = self._shown(state)
-        if state.reading is not None:  # of its steps, or of the numbers that it was to use
-            lines = state.reply.splitlines()
-            told = self.kind.shown(self.question, ()) if self.kind is EXPRESSIONS else shown
-            shown = {**told, "reply": lines[-1] if self.kind is EXPRESSIONS and lines else state.reply}
-        return ("check" if state.reading is not None else "value", *shown.values()), shown
+    def _view(self, state: State) -> tuple[tuple[str, ...], Shown]:
+        """What a judge is shown of a state, and that with its turn as a key."""
+        turn, shown = self.kind.judged(self.question, state.steps, state.reply)
+        return (turn, *shown.values()), shown
 
     def _vote(self, states: Sequence[State]) -> Generator[Step, Any, None]:
         """Have the most promising of states voted for. Of a single one nobody has to say anything."""
@@ -244,8 +245,7 @@ class Tree:
             ended = Completion(text="", finish_reason="stop") if self._silent is None else self._silent
             return self.told(without_answer(ended, Outcome.UNPARSED))
         readings = [state.reading or Prediction(answer=None, outcome=Outcome.UNPARSED) for state in last]
-        pick = next((place for place, reading in enumerate(readings) if reading.answer is not None), 0)
-        return self.told((yield from vote(readings, [state.value for state in last], pick)), last)
+        return self.told((yield from vote(readings, [state.value for state in last], pick=0)), last)
 
     def told(self, prediction: Prediction, last: Sequence[State] = ()) -> Prediction:
         """Add to a prediction the tree that led to it."""
@@ -271,7 +271,7 @@ class Tree:
         ]
         return replace(prediction, nodes=tuple(nodes))
 
-    def _shown(self, state: State) -> Mapping[str, str]:
+    def _shown(self, state: State) -> Shown:
         return self.kind.shown(self.question, state.steps)
 
     def _last(self, state: State) -> bool:
@@ -303,8 +303,9 @@ class Tree:
 
 
 def _ranked(states: Iterable[State]) -> list[State]:
-    """The best first; of equals the earlier; last those of which no judgement could be read."""
-    return sorted(states, key=lambda state: (state.value is None, -(state.value or 0.0)))
+    """The best first; of equals the earlier. Last those of which no judgement could be read, and then those that have
+    no answer where they should."""
+    return sorted(states, key=lambda state: (state.why == "no answer", state.value is None, -(state.value or 0.0)))
 
 
 # --- the row of the mode --------------------------------------------------------------------------------------------
@@ -379,6 +380,8 @@ SETTINGS = {
     "generate": Own("propose", *one_of("propose", "sample"), "next steps in one reply, or each in a path of its own"),
     "evaluate": Own("auto", *one_of("auto", "value", "vote"), "states judged each by itself, or side by side; auto: "
                     "as the kind of answers has it (game24 value, others vote)"),
+    "unfinished": Own("zero", *one_of("zero", "judged"), "what a puzzle's last step that isn't its answer is worth: "
+                      "nothing, or what a judge says of it"),
     "calls": Own(200, *whole(1), "how many requests a question may take; then what is kept is finished as it is"),
 }  # fmt: skip
 TOT = Mode(

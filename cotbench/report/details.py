@@ -16,7 +16,7 @@ from msgspec import structs, to_builtins
 
 from cotbench.analysis.pairing import Panel, Run
 from cotbench.analysis.recall import shown_with
-from cotbench.modes.votes import deciding
+from cotbench.analysis.trees import TreeNode, ballots_by_path, decided_by, tree_of
 from cotbench.report.formulas import Allowance, Formulas
 from cotbench.store.journal import StoredReply
 from cotbench.store.passages import ShownPassages
@@ -172,24 +172,52 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
             entry["passages"] = _passages_entry(shown, strings)
         asked = [numbers.get((id(cell.run), key), -1) for key in row.keys]
         entry["replies"] = asked
-        if asked and asked[-1] >= 0:
-            last, path = asked[-1], (deciding(row.votes.ballots) if row.votes else 0) or 0
-            stay[last].update(_telling_paths(row, path))
-            if row.span and path < len(replies[last].completions):
-                spans[last].setdefault(path, []).append((row.span[0], row.span[1]))
-                entry["at"] = [last, path, *row.span]
+        for call, paths in _telling_paths(row).items():
+            if call < len(asked) and asked[call] >= 0:
+                stay[asked[call]].update(paths)
+        call, path = decided_by(row) or (len(asked) - 1, 0)
+        if row.span and call < len(asked) and asked[call] >= 0 and path < len(replies[asked[call]].completions):
+            spans[asked[call]].setdefault(path, []).append((row.span[0], row.span[1]))
+            entry["at"] = [asked[call], path, *row.span]
     for entry in modes.values():
         if "at" in entry:
             last, path, start, end = entry["at"]
             text = replies[last].completions[path].text
             entry["at"] = [last, path, *_placed(text, spans[last][path], start, end)]
-    return {
-        "modes": modes,
-        "replies": [
-            _reply_entry(reply, question.text, (number, n), strings, spans[n], stay[n] if thin else None)
-            for n, reply in enumerate(replies)
-        ],
-    }
+    entries = [
+        _reply_entry(reply, question.text, (number, n), strings, spans[n], stay[n] if thin else None)
+        for n, reply in enumerate(replies)
+    ]
+    for (run, key), reply, one in zip(found, replies, entries, strict=True):
+        parents = [(numbers.get((run, key._replace(request=r, ordinal=o)), -1), path) for r, o, path in reply.after]
+        if known := [parent for parent in parents if parent[0] >= 0]:
+            one["after"] = known
+    for mode, entry in modes.items():
+        row = panel.cells[mode].rows[place]
+        if row is not None and (tree := tree_of(row, decided_by(row))) is not None:
+            entry["nodes"] = [_node_entry(node, entry["replies"], strings) for node in tree.nodes]
+    return {"modes": modes, "replies": entries}
+
+
+def _node_entry(node: TreeNode, asked: Sequence[int], strings: _Strings) -> list[Any]:
+    """List of a node its text, role, parent, value, why it was dropped (null where it was kept), ballot, whether it is
+    the chosen candidate, the reply and path that it was written in, and the replies by which it was judged."""
+    row = node.row
+
+    def number(call: int) -> int:
+        return asked[call] if call < len(asked) else -1
+
+    return [
+        strings.output(row.text),
+        strings.number(row.role),
+        row.parent,
+        row.value,
+        None if row.kept else strings.number(row.why),
+        row.ballot,
+        int(node.chosen),
+        None if row.source is None or number(row.source[0]) < 0 else [number(row.source[0]), row.source[1]],
+        [number(call) for call in row.judged if number(call) >= 0],
+    ]
 
 
 def _replies(panel: Panel, place: int) -> dict[tuple[int, Key], StoredReply]:
@@ -230,10 +258,21 @@ def _passages_entry(shown: ShownPassages, strings: _Strings) -> dict[str, Any]:
     return {"context": shown.context, "supporting": shown.supporting, "rows": rows}
 
 
-def _telling_paths(row: Record, deciding: int) -> set[int]:
-    """Choose the deciding path, one for each answer, and one that abstained."""
-    votes = row.votes
-    return {deciding, *(votes.ballots.index(ballot) for ballot in set(votes.ballots))} if votes else {deciding}
+def _telling_paths(row: Record) -> dict[int, set[int]]:
+    """Choose by call the deciding path, one for each answer, and one that abstained. Of modes that tell what was
+    written on the way, their nodes say where the candidates are; of others all are paths of the last call."""
+    chosen: dict[int, set[int]] = {}
+    cast = ballots_by_path(row)
+    call, path = decided_by(row) or (len(row.requests) - 1, 0)
+    if votes := row.votes:
+        cast = cast or {(call, place): place for place in range(len(votes.ballots))}
+        by_answer = {
+            votes.ballots[ballot]: place for place, ballot in list(cast.items())[::-1] if ballot < len(votes.ballots)
+        }
+        for at, telling in by_answer.values():
+            chosen.setdefault(at, set()).add(telling)
+    chosen.setdefault(call, set()).add(path)
+    return chosen
 
 
 def _placed(text: str, spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
@@ -266,6 +305,8 @@ def _reply_entry(
         "of": len(completions),
     }
     kind_of = (*kind, reply.template)
+    if reply.to:
+        entry["to"] = reply.to
     if reply.seed is not None:
         entry["seed"] = reply.seed
     if reply.prompt is not None:

@@ -15,7 +15,7 @@ from cotbench.report import words
 from cotbench.report.chance import new_subjects
 from cotbench.report.words import difference, ends, listed, p_value, points, short_model, times
 
-Row = tuple[Delta, Split | None, Sequence[Caution]]
+Row = tuple[Delta, Split | None, Sequence[Caution], str]  # the last: why it isn't said to help, "" where it may be
 Pair = tuple[str, str, str]  # model, mode and baseline
 
 
@@ -46,7 +46,8 @@ def findings(comparison: Comparison) -> list[Finding]:
     for delta in comparison.deltas:
         if delta.tag == ALL and (delta.model, delta.mode) not in on_curve:
             cautions = [caution for caution in comparison.cautions if caution.key == delta.key]
-            row = delta, splits.get(delta.key), cautions
+            doubt = next((one.text for one in comparison.doubts if one.key == delta.key), "")
+            row = delta, splits.get(delta.key), cautions, doubt if delta.verdict == verdicts.HIGHER else ""
             pairs.setdefault((delta.model, delta.mode, delta.baseline), []).append(row)
     out = []
     for pair, rows in pairs.items():
@@ -98,8 +99,8 @@ def _text(names: Mapping[str, str], rows: Sequence[Row], side: str) -> str:
     for verdict, opening in _OPENINGS.items():
         clauses = [
             f"on {delta.task}{_size(delta)}{_share(split if not cautions else None, delta, side)}"
-            f"{_caution(delta, cautions)}"
-            for delta, split, cautions in rows
+            f"{_caution(delta, cautions)}{', but ' if doubt and not cautions else '; and ' if doubt else ''}{doubt}"
+            for delta, split, cautions, doubt in rows
             if delta.verdict == verdict
         ]
         if clauses:
@@ -112,7 +113,7 @@ def _brief(names: Mapping[str, str], rows: Sequence[Row]) -> str:
     said = []
     for verdict, opening in _OPENINGS.items():
         reasons: dict[str, list[str]] = {}
-        for delta, _, cautions in rows:
+        for delta, _, cautions, _doubt in rows:
             if delta.verdict == verdict:
                 doubts = [] if verdict in (verdicts.HIGHER, verdicts.LOWER) else [caution.text for caution in cautions]
                 reasons.setdefault("; ".join([*([delta.why] if delta.why else []), *doubts]), []).append(delta.task)
@@ -128,7 +129,7 @@ def _named(tasks: Sequence[str], of: int) -> str:
 
 
 def _tokens(names: Mapping[str, str], rows: Sequence[Row]) -> list[str]:
-    ratios = [delta.token_ratio for delta, _, _ in rows if delta.token_ratio]
+    ratios = [delta.token_ratio for delta, *_ in rows if delta.token_ratio]
     return [f"{names['who']} takes {_range(ratios)} the tokens."] if ratios else []
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
 from cotbench.report import (
+    beside,
     between,
     budgets,
     categories,
+    chosen,
     cost,
     factorial,
     findings,
@@ -23,7 +25,7 @@ def headlines(comparison: Comparison) -> list[str]:
     """Return what was fixed before the first token, and a text for each pair of arms, each square of thinking and
     prompt, and each curve."""
     over = [*categories.sentences(comparison), *pooled.sentences(comparison)]
-    found = [*over, *findings.texts(findings.findings(comparison)), *alone(comparison)]
+    found = [*over, *findings.texts(findings.findings(comparison)), *beside.sentences(comparison), *alone(comparison)]
     said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
     return [*said, *cost.sentences(comparison), *curves(comparison)]
 
@@ -44,6 +46,7 @@ def apart(comparison: Comparison) -> list[str]:
 
 
 def curves(comparison: Comparison) -> list[str]:
-    """Return what squares of two factors say, how much was retrieved, and curves of a setting."""
+    """Return what squares of two factors say, how much was retrieved, curves of a setting, and what turned where an
+    arm answers again."""
     squares, shown = factorial.sentences(comparison), recall.sentences(comparison)
-    return [*squares, *shown, *budgets.sentences(comparison)]
+    return [*squares, *shown, *budgets.sentences(comparison), *chosen.sentences(comparison)]

@@ -36,6 +36,8 @@ def _result(lock: Locked, comparison: Comparison) -> str:
     cautions = [one for one in comparison.cautions if one.key == lock.key]
     kinds = " and ".join(dict.fromkeys(one.kind for one in cautions))
     but = f", but a difference of {kinds} more than of reasoning" if cautions else ""
+    doubt = next((one.text for one in comparison.doubts if one.key == lock.key), "")
+    but += f", but {doubt}" if doubt and (found.low or 0.0) > 0 else ""
     return f"There it is {size}: {_against_margin(lock)}{but}."
 
 

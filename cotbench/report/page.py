@@ -32,7 +32,7 @@ from cotbench.report.sections import sections
 from cotbench.store.files import replace_file
 
 ASSETS = Path(__file__).with_name("assets")
-SCRIPTS = ("text.js", "tables.js", "page.js")  # in their order
+SCRIPTS = ("text.js", "tables.js", "tree.js", "page.js")  # in their order
 OPENING = ("suite", "forest", "deltas")  # the plot that stands at the top: the first of these that there is
 SHORT = {  # what the navigation calls a section; others by their titles, up to a colon
     "at_a_glance": "Main table",
@@ -45,6 +45,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "twins": "Twins",
     "interaction": "Interaction",
     "budgets": "Budgets",
+    "beside": "Beside a vote",
+    "efforts": "Efforts",
     "splits": "By tag",
     "policies": "Policies",
     "plans": "Plans",

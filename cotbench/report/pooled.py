@@ -126,7 +126,7 @@ def _sentence(comparison: Comparison, rows: Sequence[Pooled], several: bool) -> 
     questions, tasks = by_place[ALL, QUESTION], by_place[ALL, TASK]
     mode = comparison.facts_of(questions.mode).label or questions.mode
     who = mode + (f" for {short_model(questions.model)}" if several else "")
-    doubt = f"; but this is {questions.why}" if questions.verdict in (HIGHER, LOWER) else ""
+    doubt = f"; but {_but(questions.why)}" if questions.verdict in (HIGHER, LOWER) else ""
     known = tasks.delta.value is not None
     whole = (DIFFERENCE, TASK) in by_place and by_place[DIFFERENCE, TASK].delta.value is not None
     if known and (whole or tasks.verdict in CLEAR):
@@ -137,6 +137,11 @@ def _sentence(comparison: Comparison, rows: Sequence[Pooled], several: bool) -> 
     if known and questions.verdict in CLEAR:
         others = f"; for other tasks that isn't clear ({points(tasks.delta.value)}, {ends(tasks.delta, signed=True)})"
     return f"{said}{_apart(by_place, QUESTION)}{others}{doubt}."
+
+
+def _but(why: str) -> str:
+    """Say what casts doubt on a difference."""
+    return f"this is {why}" if why.startswith("a difference of") else why
 
 
 _DOES = {

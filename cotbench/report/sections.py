@@ -13,6 +13,7 @@ from cotbench.report import words
 from cotbench.report.about import about
 from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
+from cotbench.report.beside import beside, efforts
 from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
 from cotbench.report.categories import categories, missing
@@ -374,7 +375,7 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(at_a_glance, categories, missing, _accuracy, _deltas, scores, score_deltas, score_splits, twins),
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
-    *(gains, leads, interaction, passages_and_thought, recall, support, tool_use, tool_blocks),
+    *(gains, leads, interaction, passages_and_thought, recall, support, beside, efforts, tool_use, tool_blocks),
     *(budgets, _splits, payoffs, costs),
     *(_policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),

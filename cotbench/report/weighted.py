@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.verdicts import HELPS, HURTS
+from cotbench.analysis.verdicts import HELPS, HIGHER, HURTS
 from cotbench.analysis.weighted import ALL_TASKS, WeightedDelta, WeightedMode, WeightedPolicy
 from cotbench.analysis.weights import Part
 from cotbench.report.columns import MODE, PAIR, N, Table
@@ -161,10 +161,10 @@ def _sentence(comparison: Comparison, row: WeightedDelta, best: WeightedPolicy |
     name = f" for {short_model(row.model)}" if several else ""
     value = row.delta.value or 0.0
     inside = f"{ends(row.delta, signed=True)}; n = {count(row.n)}; unweighted {points(row.plain)}"
-    if row.verdict in (HELPS, HURTS):
-        does = (
-            f"{label} {'adds' if value > 0 else 'costs'} {abs(100 * value):.1f} points{name} on {row.task} ({inside})"
-        )
+    if row.verdict in (HELPS, HURTS, HIGHER):
+        verb, end = ("scores", " higher") if row.verdict == HIGHER else ("adds" if value > 0 else "costs", "")
+        does = f"{label} {verb} {abs(100 * value):.1f} points{end}{name} on {row.task} ({inside})"
+        does += f", but {row.why}" if row.verdict == HIGHER else ""
     else:
         open_ = f"{row.verdict}: {row.why}" if row.why else row.verdict
         does = f"{label}{name} on {row.task}: {open_} ({difference(row.delta)}; n = {count(row.n)})"

@@ -10,12 +10,17 @@ from dataclasses import replace
 from typing import Any
 
 from cotbench.engines import EngineInfo
+from cotbench.engines.confidence import LEAST
 from cotbench.engines.sampling import KEYS, OWN, check
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import FREE, MODES, Mode, TaskKit, Turn
 from cotbench.modes.arms import CARD, SETTINGS, THINK, arm, cant_stop
 from cotbench.modes.context import Context
 
+_LIKELY = (
+    "It takes the log-probabilities of several likely tokens at each place, which vllm, transformers, ctranslate2 and "
+    "servers with top_logprobs tell. Leave confidence= out."
+)
 THOUGHTS = 16_384  # tokens that a model which thinks may have, where its card says nothing
 _TAKEN = frozenset({"reasoning_effort", "thinking_budget", "thinking_min", "max_tokens", "stop"})  # have other names
 
@@ -48,6 +53,7 @@ def wants(mode: Mode, thinking: str) -> set[str]:
         "off": False in told and not all_on,
         "thoughts": True in told or (False in told and all_on),
         "likelihoods": bool(answers & {"likeliest", "choice"}),
+        "confidence": any(turn.confidence for turn in mode.turns),
     }
     return {name for name, wanted in found.items() if wanted}
 
@@ -60,6 +66,9 @@ def resolve(
 
     Where an arm thinks and is drawn as its card says, an arm that doesn't think and is drawn alike stands beside it,
     since greedy against sampled mixes two things. Raises UsageError where an arm can't be had."""
+    if info.rewards:
+        found = f"--model {info.model} is a reward model: it scores replies, and writes none."
+        raise UsageError(found, "Name a model that writes, and this one as --judge-model.")
     made = [_resolved(mode, info, thinking, said or {}) for mode in modes]
     drawn = info.thinking.sampling.get("temperature", 0)
     by_card: dict[Context, set[str]] = {}
@@ -71,6 +80,21 @@ def resolve(
             beside = arm(FREE, {**context.settings, "sampling": CARD})
             made.append(_resolved(beside, info, thinking, said or {}))
     return made
+
+
+def check_judge(modes: Sequence[Mode], second: EngineInfo | None) -> None:
+    """Raise UsageError where a reward model is to write, which it can't."""
+    if second is None or not second.rewards:
+        return
+    for mode in modes:
+        if _has_judge_write(mode):
+            found = f"--mode {mode.name}: its judge is to write, and {_short(second)} is a reward model."
+            able = [name for name, other in MODES.items() if other.judges and not _has_judge_write(other)]
+            raise UsageError(found, f"A reward model can judge {', '.join(able)}." if able else "Leave the arm out.")
+
+
+def _has_judge_write(mode: Mode) -> bool:
+    return any(turn.by == "judge" and not turn.rewarded for turn in mode.turns)
 
 
 def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
@@ -100,6 +124,9 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
     # What an arm is for isn't changed by what all are told.
     wanted = mode.own.thinking if THINK in settings or mode.own.thinking is not False or told is None else told
     facts = _thinks(mode, wanted, info)
+    if any(turn.confidence for turn in mode.turns) and info.confidence < LEAST:
+        found = f"--mode {mode.name}: {info.engine} doesn't tell here how sure the model was of what it wrote."
+        raise UsageError(found, _LIKELY)
     answer = mode.own.answer
     if answer:
         answer = _answer(mode, wanted, facts["thinks_by"], info)

@@ -20,7 +20,7 @@ from cotbench.run.part import Part
 from cotbench.run.prepare import RunPlan
 from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
 from cotbench.run.tally import Tally, Watch
-from cotbench.store.journal import Parents
+from cotbench.store.journal import Parents, StoredReply
 from cotbench.store.records import (
     Before,
     Record,
@@ -43,8 +43,8 @@ _MISSING = object()  # in place of a result that is still to come
 class Job:
     """A question to be asked under a mode. number: its place among the records, from 0.
 
-    recorded: the addresses of its replies where they are on record already. siblings: how many jobs its question has.
-    """
+    recorded: the addresses of its replies where they are on record already; look: gives the line of one. siblings: how
+    many jobs its question has."""
 
     number: int
     question: Question
@@ -52,6 +52,7 @@ class Job:
     kit: Kit
     siblings: int = 1
     recorded: Sequence[Key] | None = None
+    look: Callable[[Key], StoredReply | None] = lambda _: None
 
 
 @dataclass(slots=True, eq=False)
@@ -69,25 +70,60 @@ class _Open:
     replies: list[Reply] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)  # how many of them each step asked for
     executions: list[Execution] = field(default_factory=list)
-    keys: list[Key] = field(default_factory=list)  # of what the present step asks
+    keys: list[Key | None] = field(default_factory=list)  # of what the present step asks
     had: list[tuple[Key, Reply]] = field(default_factory=list)
     judgements: list[Reply] = field(default_factory=list)  # those of the second model
     went_on: int = 0  # replies that were gone on with
     cut: bool = False  # whether a reply was cut at its budget; the line with which it is gone on with may be
 
     def address(self, request: Request) -> Asked:
-        """Give a request its address: the next on record, or one by its hash and how often the flow has asked it."""
-        recorded = self.job.recorded
-        if recorded is not None:
-            key = recorded[len(self.asked)] if len(self.asked) < len(recorded) else None
+        """Give a request its address: one on record, or one by its hash and how often the flow has asked it."""
+        key: Key | None
+        if self.job.recorded is not None:
+            key = self._on_record(request)
         else:
             digest = request.hash
             ordinal = sum(known.request == digest for known in self.asked)
             key = Key(question=self.job.question.id, request=digest, replicate=0, ordinal=ordinal)
+        return self._asks(key, request)
+
+    def _asks(self, key: Key | None, request: Request) -> Asked:
         if key is not None:
             self.asked.append(key)
-            self.keys.append(key)
+        self.keys.append(key)
         return Asked(key, request, parents=self._parents(request))
+
+    def _left(self) -> Iterator[tuple[Key, StoredReply]]:
+        """The replies on record that haven't been asked for yet, with their lines; up to one that is missing."""
+        for key in self.job.recorded or ():
+            if key not in self.asked:
+                row = self.job.look(key)
+                if row is None:
+                    return
+                yield key, row
+
+    def _on_record(self, request: Request) -> Key | None:
+        """Find the address of a request on record: of those that are left the first.
+
+        Of requests that build on paths it is the first that builds on the same ones: where paths are read otherwise
+        now, a reply must not be taken for one to another path. One that another mode had asked for before may build on
+        that mode's. A reply that goes on from an earlier one was not asked for by itself."""
+        recorded = self.job.recorded or ()
+        if not request.after and not self.went_on:
+            return next((key for key in recorded if key not in self.asked), None)
+        fresh = [(key, row) for key, row in self._left() if not self._goes_on(row)]
+        if not request.after:
+            return fresh[0][0] if fresh else None
+        parents, own = self._parents(request), {(key.request, key.ordinal) for key in recorded}
+        same = next((key for key, row in fresh if row.after == parents), None)
+        of_others = (key for key, row in fresh if any(parent[:2] not in own for parent in row.after))
+        return same or next(of_others, None)
+
+    def _goes_on(self, row: StoredReply) -> bool:
+        """Whether a reply on record is one with which an earlier one of the flow was gone on with."""
+        begun = row.completions[0].begun
+        earlier = (path for reply in self.replies for path in reply.completions)
+        return bool(begun) and any(begun.startswith(path.begun + path.text) for path in earlier)
 
     def _parents(self, request: Request) -> Parents:
         """The paths that a request builds on, by their addresses."""
@@ -103,13 +139,20 @@ class _Open:
     def further(self, request: Request) -> Asked:
         """Give a request that goes on with a reply its address; on record it is found by what it goes on from."""
         recorded = self.job.recorded
-        return self.address(request) if recorded is None else Asked(None, request, tuple(recorded))
+        if recorded is None:
+            return self.address(request)
+        begun = request.begun.text if request.begun is not None else ""
+        found = next((key for key, row in self._left() if row.completions[0].begun == begun), None)
+        if found is not None:
+            return self._asks(found, request)
+        self.keys.append(None)
+        return Asked(None, request, tuple(recorded))
 
     def _take(self, replies: Sequence[Reply]) -> Sequence[Any]:
         """Keep the replies of a step, beside their addresses where these are known."""
         self.replies += replies
         self.sizes.append(len(replies))
-        self.had += zip(self.keys, replies, strict=False)
+        self.had += ((key, reply) for key, reply in zip(self.keys, replies, strict=True) if key is not None)
         self.keys.clear()
         return [reply.completions for reply in replies]
 

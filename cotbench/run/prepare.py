@@ -18,6 +18,7 @@ from msgspec import to_builtins
 from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, located, open_engine, require_engine
 from cotbench.engines.arguments import check_before_loading
+from cotbench.engines.confidence import LIKELIEST
 from cotbench.engines.endpoint import JUDGE_KEY, KEY, MASK, own_key
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.engines.thinking import families, family_of_name, server_thinking
@@ -29,7 +30,7 @@ from cotbench.modes.prompts import PASSAGES, Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
-from cotbench.run.arms import check_settings, resolve, wants
+from cotbench.run.arms import check_judge, check_settings, resolve, wants
 from cotbench.run.options import RunOptions
 from cotbench.run.retriever import check_passages, require_retriever
 from cotbench.run.solving import require_solver
@@ -162,7 +163,7 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
         **({"answer": kit.mode.own.answer} if kit.mode.own.answer and kit.begins else {}),
         **({"continued": kit.words} if kit.words else {}),
-        **({"settings": kit.mode.values} if kit.mode.settings else {}),
+        **({"settings": kit.mode.recorded_values} if kit.mode.recorded_values else {}),
         **({"context": {"name": kit.context.name, "prompt": kit.prompts.hash(PASSAGES, task)}} if kit.context else {}),
     }
 
@@ -228,6 +229,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         model=options.model,
         continues="tokens" if row.continues else "",
         likelihoods=True,
+        confidence=LIKELIEST,
         thinking=_expected_thinking(options),
     )
     kits = _kits(options, modes, prompts, data, questions, expected, second)
@@ -308,6 +310,7 @@ def _kits(
 ) -> dict[tuple[str, str], TaskKit]:
     """Make a kit for each task and arm, as the engine, and that of the second model, can have it."""
     arms = resolve(modes, info, options.thinking, options.gen_kwargs)
+    check_judge(arms, second)
     kits: dict[tuple[str, str], TaskKit] = {}
     for name, task in data.items():
         own = _own_exemplars(task, arms, options)
@@ -379,6 +382,18 @@ def _check_template(kit: TaskKit, question: Question) -> None:
                 f"--num-fewshot {kit.num_fewshot}: the template {shown.template}.jinja doesn't show exemplars.",
                 "Let it loop over `exemplars`, as the shipped ones do, or use --num-fewshot 0.",
             )
+
+
+def apart(plan: RunPlan) -> list[str]:
+    """Say of which modes some turns don't show the exemplars that were asked for."""
+    if not plan.options.num_fewshot:
+        return []
+    without = {mode.name: [turn.name for turn in mode.turns if not turn.few_shot] for mode in plan.modes}
+    return [
+        f"{name}: exemplars are shown where the answer is asked for, not in its turns {', '.join(turns)}"
+        for name, turns in without.items()
+        if turns
+    ]
 
 
 def _check_server_options(options: RunOptions) -> None:
@@ -581,7 +596,7 @@ def second_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
         extra_body={},
         headers={},
         key_variable=KEY if same and not own_key(JUDGE_KEY) else JUDGE_KEY,  # no server is told another's key
-        wants=frozenset({"off"}),
+        wants=frozenset({"off"} | {"rewards" for mode in plan.modes for turn in mode.turns if turn.rewarded}),
     )
 
 

@@ -88,6 +88,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         modes = {name: recorded_mode(name, manifest.modes.get(name)) for name in names}
         _check_stations(folder, manifest, modes.values())
         require_solver(modes.values(), (questions[row.question].kind or types[row.task] for row in before))
+        journal = JournalIndex(folder / JOURNAL)
         jobs = (
             Job(
                 number=number,
@@ -101,6 +102,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
                     values=manifest.spec.mode(row.task, row.mode).settings,
                 ),
                 recorded=row.keys,
+                look=journal.reply,
             )
             for number, row in enumerate(before)
         )
@@ -115,7 +117,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
             derived = "outcome answer rule span votes executions score before options source nodes".split()
             after[number] = structs.replace(before[number], **{name: getattr(record, name) for name in derived})
 
-        replies = RecordedReplies(JournalIndex(folder / JOURNAL), lacking)
+        replies = RecordedReplies(journal, lacking)
         tally = Tally(total=len(before))
         with (
             closing(Judge(workers)) as judge,

@@ -25,13 +25,14 @@ from cotbench.answers.kinds import KINDS
 from cotbench.engines import Engine, EngineConfig, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
+from cotbench.modes.beside import unvoted
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.run.arms import stuck
 from cotbench.run.fixed import fix
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.part import Part, part_of, tally_of
-from cotbench.run.prepare import RunPlan, differences, digest, engine_config, second_config
+from cotbench.run.prepare import RunPlan, apart, differences, digest, engine_config, second_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
 from cotbench.run.retriever import shown_passages, unshown
 from cotbench.run.shown import shown_by
@@ -210,7 +211,9 @@ class _Session:
         for note in self.info.notes if self.info.engine == "replay" else ():
             self.say(f"replay: {note}.")
         of_second = () if self.second is None else [f"the judge: {told}" for told in self.second.describe().warnings]
-        notes = (*self.info.warnings, *of_second, *stuck(self.plan.kits.values(), self.info), *unshown(self.plan))
+        kits = self.plan.kits
+        arms = (*stuck(kits.values(), self.info), *unshown(self.plan), *unvoted(kits), *apart(self.plan))
+        notes = (*self.info.warnings, *of_second, *arms)
         for note in notes:
             self.say(f"Note: {note}.")
 

@@ -11,10 +11,9 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec import structs
-from questions import Item, training
+from questions import Item, evaluation_set, training
 
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.tasks import find_task
@@ -50,21 +49,19 @@ class Conversation:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a model learns. mix: the share of each kind of conversation; turn: how the model's turn of a kind looks.
+    """What a model learns. mix: the share of each kind of conversation.
 
-    prompts: the prompt template of each kind of conversation; marks: tokens besides those of all models, which decoding
-    keeps; begins: what a chat template adds to the prompt of an answer.
+    marks: tokens besides those of all models, which decoding keeps; begins: what a chat template adds to the prompt of
+    an answer; vocabulary: other recipes whose words it knows besides.
     """
 
     name: str
     mix: dict[str, float]
-    prompts: dict[str, str]
-    turn: Callable[[str, Item, random.Random], tuple[Part, ...]]
     steps: int
     turns: str = "message['content']"
     begins: str = ""
     marks: tuple[str, ...] = ()
-    vocabulary: tuple[str, ...] = ()
+    vocabulary: tuple[Recipe, ...] = ()
 
     @property
     def chat_template(self) -> str:
@@ -75,11 +72,34 @@ class Recipe:
         )
 
     def conversations(self, seed: object) -> Iterator[Conversation]:
-        """Without end: training questions under the kinds of the mix."""
+        """Without end: what it is trained on, under the kinds of the mix."""
+        raise NotImplementedError
+
+    def held_out(self, per_kind: int) -> Iterator[tuple[str, Iterator[Conversation]]]:
+        """Conversations that it isn't trained on, by their kind."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfItems(Recipe):
+    """What a model learns of the demo's questions. prompts: the prompt template of each kind of conversation; turn: how
+    the model's turn of a kind looks."""
+
+    prompts: dict[str, str]
+    turn: Callable[[str, Item, random.Random], tuple[Part, ...]]
+
+    def conversations(self, seed: object) -> Iterator[Conversation]:
         rng = random.Random(f"demo modes {seed}")
         for item in training(seed):
             kind = rng.choices(list(self.mix), list(self.mix.values()))[0]
             yield self.conversation(kind, item, rng)
+
+    def held_out(self, per_kind: int) -> Iterator[tuple[str, Iterator[Conversation]]]:
+        for group in ("sums", "facts"):
+            items = [one for one in evaluation_set() if one.group == group][:per_kind]
+            for kind in self.mix:
+                rng = random.Random("demo check")
+                yield f"{group} {kind}", (self.conversation(kind, item, rng) for item in items)
 
     def conversation(self, kind: str, item: Item, rng: random.Random) -> Conversation:
         return Conversation(asked=asked(self.prompts[kind], item), turn=self.turn(kind, item, rng))
@@ -127,7 +147,7 @@ def _at_once(mode: str, item: Item, rng: random.Random) -> tuple[Part, ...]:
     return (Part(text=_reply(mode, item)),)
 
 
-DEMO = Recipe(
+DEMO = OfItems(
     name="demo",
     mix=_DEMO,
     prompts={mode: mode for mode in _DEMO},
@@ -190,7 +210,7 @@ def cut(text: str, rng: random.Random) -> str:
     return "".join(pieces[: rng.randint(0, len(pieces))])
 
 
-THINKER = Recipe(
+THINKER = OfItems(
     name="thinker",
     mix={kind(*one): share for one, share in _THINKER.items()},
     prompts={kind(*one): one[0] for one in _THINKER},
@@ -207,15 +227,13 @@ THINKER = Recipe(
         + "' }}{% endif %}"
     ),
     marks=(THINK, CLOSE),
-    vocabulary=("demo",),  # knows its words besides
+    vocabulary=(DEMO,),  # knows its words besides
 )
-
-RECIPES = {one.name: one for one in (DEMO, THINKER)}
 
 
 def vocabulary(recipe: Recipe) -> Iterator[str]:
     """Texts that hold every word of a model."""
-    for name in (recipe.name, *recipe.vocabulary):
-        sample: Any = RECIPES[name].conversations("vocabulary")
+    for one in (recipe, *recipe.vocabulary):
+        sample = one.conversations("vocabulary")
         for _ in range(5_000):
             yield from next(sample).texts

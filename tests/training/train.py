@@ -1,4 +1,4 @@
-"""Train a tiny model on a CPU: python tests/training/train.py FOLDER [--model demo|thinker] [--seed 1].
+"""Train a tiny model on a CPU: python tests/training/train.py FOLDER [--model demo|thinker|searcher] [--seed 1].
 
 A Llama of about a million parameters with a word-level vocabulary, trained from nothing on the questions of
 `questions.py`, in the conversations of `conversations.py`. It needs torch, transformers and ctranslate2, which cotbench
@@ -9,6 +9,7 @@ doesn't, and under 30 minutes of two cores. FOLDER gets what transformers and vL
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import platform
@@ -21,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conversations import DEMO, PIECES, RECIPES, Conversation, Part, Recipe, vocabulary
-from questions import evaluation_set
+from conversations import DEMO, PIECES, THINKER, Conversation, Part, Recipe, vocabulary
+from searching import SEARCHER
 
 from cotbench import __version__
 
@@ -36,6 +37,7 @@ CONFIG: dict[str, Any] = {
     "tie_word_embeddings": True,
     "rope_theta": 10_000.0,
 }
+RECIPES = {one.name: one for one in (DEMO, THINKER, SEARCHER)}
 BATCH = 32
 PART = 8  # conversations that go through the model together; a batch has several such parts
 LEARNING_RATE = 3e-3
@@ -138,8 +140,12 @@ def batches(recipe: Recipe, seed: str, tokenizer: Any, size: int) -> Iterator[li
             yield [part for pair in pairs[at : at + each] for part in pair]
 
 
-def train(folder: Path, *, recipe: Recipe, seed: int, steps: int, processes: int, rank: int, meeting: str) -> None:
-    """One of the processes that train together, each on its share of a batch; the first saves. meeting: their file."""
+def train(
+    folder: Path, *, recipe: Recipe, seed: int, steps: int, processes: int, keep: int, rank: int, meeting: str
+) -> None:
+    """One of the processes that train together, each on its share of a batch; the first saves. meeting: their file.
+
+    keep: after how many steps the model is saved as it is then, in a folder of its own; 0 saves the last only."""
     import torch
     import torch.distributed as others
     import transformers
@@ -184,14 +190,13 @@ def train(folder: Path, *, recipe: Recipe, seed: int, steps: int, processes: int
         if rank == 0 and (step + 1) % 100 == 0:
             spent = time.monotonic() - started
             print(f"{step + 1} steps, {spent:.0f} s, loss {sum(losses[-100:]) / 100:.4f}", flush=True)
+        if rank == 0 and keep and (step + 1) % keep == 0 and step + 1 < steps:
+            save(folder / f"step-{step + 1}", copy.deepcopy(model), tokenizer)
     others.destroy_process_group()
     if rank:
         return
     print(json.dumps(check(recipe, model, tokenizer)))
-    model = model.half()  # what is shipped; engines compute in float32 from the same rounded weights
-    model.save_pretrained(folder, safe_serialization=True)
-    tokenizer.save_pretrained(folder)
-    convert(folder)
+    save(folder, model, tokenizer)
     made = {
         "cotbench": __version__,
         "seed": seed,
@@ -232,24 +237,29 @@ def _backward(model: Any, part: list[Encoded], pad: int) -> float:
 
 
 def check(recipe: Recipe, model: Any, tokenizer: Any, per_kind: int = 100) -> dict[str, float]:
-    """Shares of held-out sums and facts whose last turn the model would write exactly so, token by token."""
+    """Shares of held-out conversations, by kind, whose last turn the model would write exactly so, token by token."""
     import torch
 
     found = {}
     model.eval()
-    for group in ("sums", "facts"):
-        items = [one for one in evaluation_set() if one.group == group]
-        for kind in recipe.mix:
-            right, rng = 0, random.Random("demo check")
-            for item in items[:per_kind]:
-                one = encode(recipe.conversation(kind, item, rng), tokenizer)
-                begin = len(one.ids) - one.ids[::-1].index(tokenizer.convert_tokens_to_ids("<assistant>"))
-                with torch.inference_mode():
-                    said = model(input_ids=torch.tensor([one.ids])).logits[0].argmax(-1).tolist()
-                right += all(said[at - 1] == one.ids[at] for at in range(begin, len(one.ids)) if one.learnt[at])
-            found[f"{group} {kind}"] = right / per_kind
+    for kind, conversations in recipe.held_out(per_kind):
+        right = 0
+        for conversation in conversations:
+            one = encode(conversation, tokenizer)
+            begin = len(one.ids) - one.ids[::-1].index(tokenizer.convert_tokens_to_ids("<assistant>"))
+            with torch.inference_mode():
+                said = model(input_ids=torch.tensor([one.ids])).logits[0].argmax(-1).tolist()
+            right += all(said[at - 1] == one.ids[at] for at in range(begin, len(one.ids)) if one.learnt[at])
+        found[kind] = right / per_kind
     model.train()
     return found
+
+
+def save(folder: Path, model: Any, tokenizer: Any) -> None:
+    model = model.half()  # what is shipped; engines compute in float32 from the same rounded weights
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+    convert(folder)
 
 
 def convert(folder: Path) -> None:
@@ -269,6 +279,7 @@ def main() -> None:
     parser.add_argument("--model", choices=list(RECIPES), default=DEMO.name)
     parser.add_argument("--steps", type=int, help="other than the recipe's")
     parser.add_argument("--processes", type=int, default=2, help="one for each core")
+    parser.add_argument("--keep", type=int, default=0, help="save it after every so many steps, too")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:

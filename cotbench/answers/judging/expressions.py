@@ -45,6 +45,12 @@ def solve(numbers: tuple[int, ...]) -> str | None:
     return _solve(tuple((Fraction(number), str(number)) for number in numbers))
 
 
+@lru_cache(maxsize=8_192)
+def reaches(numbers: tuple[Fraction, ...]) -> bool:
+    """Whether some expression of these numbers gives 24."""
+    return _solve(tuple((number, "") for number in numbers)) is not None
+
+
 def _solve(parts: tuple[tuple[Fraction, str], ...]) -> str | None:
     if len(parts) == 1:
         value, text = parts[0]
@@ -52,14 +58,15 @@ def _solve(parts: tuple[tuple[Fraction, str], ...]) -> str | None:
     for first, second in combinations(range(len(parts)), 2):
         rest = tuple(part for place, part in enumerate(parts) if place not in (first, second))
         for one, other in ((parts[first], parts[second]), (parts[second], parts[first])):
-            for value, text in _joined(one, other):
+            for value, text in joined(one, other):
                 found = _solve((*rest, (value, text)))
                 if found:
                     return found
     return None
 
 
-def _joined(one: tuple[Fraction, str], other: tuple[Fraction, str]) -> list[tuple[Fraction, str]]:
+def joined(one: tuple[Fraction, str], other: tuple[Fraction, str]) -> list[tuple[Fraction, str]]:
+    """What two numbers give, each with a text: by + and *, and by - and / the first by the second."""
     (a, left), (b, right) = one, other
     found = [(a + b, f"({left} + {right})"), (a - b, f"({left} - {right})"), (a * b, f"({left} * {right})")]
     return [*found, (a / b, f"({left} / {right})")] if b else found

@@ -571,25 +571,39 @@ function modesOf(question, details) {
     const outcome = outcomeOf(mode, question);
     const kind = kindOf(outcome);
     const last = entry.replies.length - 1;
-    return make("section", { class: "mode", "data-mode": name },
+    const call = (number, at) => {
+      if (number < 0) {
+        return make("p", { class: "notice" }, "Request " + (at + 1) + ": not on record in the run's journal.");
+      }
+      const before = shown.get(number);
+      if (before === undefined) shown.set(number, name);
+      const title = last > 0 ? "Request " + (at + 1) + afterOf(number, entry, details) + ": " : "";
+      const parts = replyOf(details, number, entry, question, title, at < last && before !== undefined ? before : "");
+      return entry.nodes ? make("div", { class: "call", "data-call": at, tabindex: "-1" }, parts) : parts;
+    };
+    const section = make("section", { class: "mode", "data-mode": name },
       make("h3", {}, name, " ",
         make("span", { class: "verdict " + kind }, kind === "other" ? "" : [sign(kind), " "], plain(outcome))),
       factsOf(entry, mode, question),
       entry.error ? make("p", { class: "notice" }, apart(entry.error)) : null,
       entry.passages ? passagesOf(entry.passages, details) : null,
       entry.replies.length ? null : make("p", { class: "notice" }, "No request is on record."),
-      entry.replies.map((number, at) => {
-        if (number < 0) {
-          return make("p", { class: "notice" }, "Request " + (at + 1) + ": not on record in the run's journal.");
-        }
-        const before = shown.get(number);
-        if (before === undefined) shown.set(number, name);
-        const title = last > 0 ? "Request " + (at + 1) + ": " : "";
-        return replyOf(details, number, entry, question, title, at < last && before !== undefined ? before : "");
-      }),
-      entry.votes ? votesOf(entry.votes) : null,
+      entry.nodes ? treeOf(entry, details, () => section, outcome, answerOf(mode, question)) : null,
+      callsOf(entry, call),
+      entry.votes ? votesOf(entry.votes, entry.nodes ? "candidates" : "paths") : null,
       (entry.executions || []).map((one, at) => executionOf(one, at, entry)));
+    return section;
   }));
+}
+
+/** The requests of an arm; of many, with which a tree was made, the one with the answer stands alone. */
+function callsOf(entry, call) {
+  if (!entry.nodes || entry.replies.length <= FEW_CALLS) return entry.replies.map(call);
+  const at = entry.at ? entry.replies.indexOf(entry.at[0]) : -1;
+  return [at < 0 ? null : call(entry.replies[at], at),
+    lazily(make("summary", {}, (at < 0 ? "All " : "The other ") + counted(entry.replies.length - (at < 0 ? 0 : 1), "request")),
+      false, () => entry.replies.map((number, place) => (place === at ? null : call(number, place))).filter(Boolean),
+      { class: "calls" })];
 }
 
 /** The passages that stood before the question, with a mark on those that its answer rests on. */
@@ -627,7 +641,7 @@ function replyOf(details, number, entry, question, title, before) {
   const template = strings[reply.template];
   const sent = (value) => block(piecesOf(value, strings, index.text[question]));
   const prompt = make("details", { class: "prompt" },
-    make("summary", {}, title + "prompt (" + template + ")"),
+    make("summary", {}, title + "prompt (" + template + (reply.to === "judge" ? ", asked of the judge" : "") + ")"),
     make("p", { class: "about" }, strings[reply.sampling] + (reply.seed === undefined ? "" : ", seed " + reply.seed)),
     reply.prompt === undefined
       ? reply.messages.map(([role, text]) => [make("p", { class: "role" }, role), sent(text)])
@@ -660,6 +674,7 @@ function pathOf([path, text, finish, tokens, reasoning, error], details, number,
   const at = entry.at && entry.at[0] === number && entry.at[1] === path ? [entry.at[2], entry.at[3]] : null;
   const single = of === 1;
   const last = entry.replies[entry.replies.length - 1] === number;
+  const ballot = entry.nodes ? candidateOf(entry, number, path) : last ? path : -1;
   const ended = { length: "cut at the token budget", error: "failed", refused: "refused" }[finish];
   const parts = [
     error ? make("p", { class: "notice" }, block(piecesOf(error, strings, ""))) : null,
@@ -671,11 +686,11 @@ function pathOf([path, text, finish, tokens, reasoning, error], details, number,
   ].filter(Boolean);
   const tokensText = tokens === undefined || tokens === null ? "" : tokens.toLocaleString("en") + " tokens";
   const facts = [ended, tokensText].filter(Boolean).join(", ");
-  const named = title + (single ? "output" : "path " + (path + 1) + (last ? voteOf(entry.votes, path) : ""));
+  const named = title + (single ? "output" : "path " + (path + 1) + (ballot >= 0 ? voteOf(entry.votes, ballot) : ""));
   if (single) return [make("p", { class: "role" }, named, facts ? " (" + facts + ")" : ""), ...parts];
   return make("details", { class: "path", open: Boolean(at) },
     make("summary", {},
-      named + (facts ? " (" + facts + ")" : "") + (at ? ", the first with the winning answer" : "")), parts);
+      named + (facts ? " (" + facts + ")" : "") + (at ? (entry.nodes ? ", the chosen one" : ", the first with the winning answer") : "")), parts);
 }
 
 function voteOf(votes, path) {
@@ -686,7 +701,7 @@ function voteOf(votes, path) {
   return ": " + answer + (outcome === null ? "" : ", " + plain(outcome));
 }
 
-function votesOf(votes) {
+function votesOf(votes, what) {
   const paths = (place) =>
     ranges(votes.ballots.map((ballot, path) => (ballot === place ? path : -1)).filter((path) => path >= 0));
   const rows = votes.answers.map(([answer, count, outcome], place) => make("tr", {},
@@ -702,11 +717,12 @@ function votesOf(votes) {
       make("td", {}, abstained.map(([name, count]) => plain(name) + " " + count).join(", ")),
       make("td", {}, paths(null))));
   }
-  const margin = votes.margin ? "ahead by " + votes.margin : "a tie, which goes to the answer reached first";
+  const margin = what === "candidates" ? "of the candidates for the answer"
+    : votes.margin ? "ahead by " + votes.margin : "a tie, which goes to the answer reached first";
   return make("div", { class: "scroll votes", tabindex: "0", role: "region", "aria-label": "Votes" },
     make("table", {},
       make("caption", {}, "Votes", votes.answers.length ? ": " + margin : ""),
-      make("thead", {}, make("tr", {}, ["answer", "votes", "verdict", "paths"].map((name) =>
+      make("thead", {}, make("tr", {}, ["answer", "votes", "verdict", what].map((name) =>
         make("th", { scope: "col", class: name === "votes" ? "figure" : null }, name)))),
       make("tbody", {}, rows)));
 }

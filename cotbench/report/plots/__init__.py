@@ -18,6 +18,7 @@ from cotbench.report.about import metadata
 from cotbench.report.drawn import MARK, Drawn
 from cotbench.report.plots import (
     accuracy,
+    beside,
     between,
     budgets,
     chosen,
@@ -68,7 +69,22 @@ def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
 def plots_of(comparison: Comparison) -> Iterator[Plot]:
     """Yield all plots that have something to show, in the order of a report."""
     looks, pair = looks_of(comparison), _main_pair(comparison)
-    kinds = (deltas, scored, twins, pooled, between, accuracy, budgets, shares, groups, cost, votes, chosen, outcomes)
+    kinds = (
+        deltas,
+        scored,
+        twins,
+        pooled,
+        between,
+        accuracy,
+        budgets,
+        shares,
+        groups,
+        cost,
+        beside,
+        votes,
+        chosen,
+        outcomes,
+    )
     for kind in kinds:
         yield from kind.plots(comparison, looks, pair)
 

@@ -38,7 +38,7 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
     if rows:
         title = looks.titled("What choosing among more paths brings")
         alt = "Right answers by the number of paths that are chosen from. " + listed(told, 20)
-        yield Plot("chosen", "chosen_at", title, alt, partial(_figure, title, rows, looks))
+        yield Plot("chosen_at", "chosen", title, alt, partial(_figure, title, rows, looks))
 
 
 def _figure(title: str, curves: Sequence[ChosenAt], looks: Looks) -> Figure:

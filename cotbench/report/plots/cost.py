@@ -158,7 +158,7 @@ def _panels(title: str, shown: _Shown, looks: Looks, *, named: bool) -> tuple[Fi
     )
     complete = True
     for (task, model), panel in zip(places, panels, strict=True):
-        _token_axis(panel.axes, spent, logarithmic=logarithmic)
+        token_axis(panel.axes, spent, logarithmic=logarithmic)
         here = [row for row in rows if row.task == task]
         seen = [(kind, row) for kind, row in policies if row.task == task]
         heights = [
@@ -204,7 +204,8 @@ def _draw(
     return areas
 
 
-def _token_axis(axes: Axes, spent: Sequence[float], *, logarithmic: bool) -> None:
+def token_axis(axes: Axes, spent: Sequence[float], *, logarithmic: bool) -> None:
+    """Set the scale of tokens for what was spent."""
     low, high = min(spent), max(spent)
     if logarithmic:
         limits = (low / 1.5, high * 1.8)
