@@ -409,7 +409,7 @@ def test_what_a_report_says_of_the_stand_ins_blocks_is_what_it_wrote(main: Cli, 
     [audit] = [row for row in told["audits"] if row["mode"] == "tools"]
     without = [row for row in record_rows(folder) if row["mode"] == "tools" and not row["executions"]]
     assert audit["unreasoned"] <= len(without)  # behind a block nothing but the answer is asked for
-    assert (folder / "report" / "tools.csv").read_text().count("\n") == 3
+    assert (folder / "report" / "tool-use.csv").read_text().count("\n") == 3
     done = main("report", folder, "--quiet", "--fail-if", "tool_blocks[sums,tools@calls=1] > 0.5")
     assert (done.code, "tool_blocks[sums,tools@calls=1]" in done.err + done.out) == (5, True)
 
