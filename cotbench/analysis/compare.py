@@ -109,9 +109,10 @@ class Comparison:
     questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
     are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
     beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
-    over fewer paths; doubts: of which such arms it isn't said that they help, and why. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over.
-    facts: of modes, which report.json leaves out. suite: by which the report is, "" for none; categories: over the
-    tasks of each of its categories; missing: what belongs to it and isn't here.
+    over fewer paths; doubts: of which such arms it isn't said that they help, and why. cautions: what belongs beside a
+    headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
+    suite: by which the report is, "" for none; categories: over the tasks of each of its categories; missing: what
+    belongs to it and isn't here.
     """
 
     schema: int = REPORT_SCHEMA
