@@ -344,6 +344,22 @@ def test_steps_may_be_drawn_as_paths() -> None:
     assert run.turn("sample")[0] == {"steps": "", "left": ""}
 
 
+def test_an_answer_that_nobody_could_judge_goes_before_what_is_no_answer() -> None:
+    def answer(turn: str, given: Given) -> Sequence[str]:
+        if turn == "":
+            return ["I don't know."] if given["steps"].startswith("a") else ["Answer: Paris"]
+        return ["Hm."] if turn == "check" else by_word({"a": ["sure"], "b": ["likely"]})(turn, given)
+
+    run = search("tot@evaluate=value", "Why?", answer, kind="text")
+    assert [(node.value, node.ballot) for node in run.nodes if node.role == "answer"] == [(0.0, 1), (None, 0)]
+    assert run.prediction.answer == "Paris"
+
+
+def test_steps_without_end_end_with_the_answer() -> None:
+    run = search("tot@steps=2000000000@b=1", PUZZLE, perfect("2 3 9 15"))
+    assert run.prediction.answer is not None
+
+
 # --- votes ------------------------------------------------------------------------------------------------------------
 
 
@@ -538,7 +554,8 @@ def test_settings_shape_the_turns_and_estimates_stay_below_the_cap() -> None:
     assert names["tot"] == ["propose", "value", "check", "vote", ""]
     assert names["tot@evaluate=vote"] == ["propose", "vote", ""]
     assert names["tot@evaluate=value@generate=sample"] == ["sample", "value", "check", ""]
-    for arm in (*names, "tot@search=dfs", "tot@calls=9", "tot@search=dfs@thoughts=4@steps=5@evaluate=value"):
+    for arm in (*names, "tot@search=dfs", "tot@calls=9", "tot@search=dfs@thoughts=4@steps=5@evaluate=value",
+                "tot@steps=2000000000@search=dfs"):  # fmt: skip
         turns, cap = find_mode(arm).turns, find_mode(arm).values["calls"]
         assert 0 < sum(turn.asked for turn in turns) <= cap
         assert 0 < sum(turn.asked_of["expression"] for turn in turns) <= cap
