@@ -649,3 +649,27 @@ def test_exemplars_are_shown_where_the_answer_is_asked_for_and_paths_are_of_othe
 def test_a_dry_run_counts_the_calls_of_a_kind(main: Cli, own: tuple[str, ...]) -> None:
     rows = json.loads(main("run", *own, "--task", "sample", "--mode", "tot", "--limit", "1", "--dry-run", "--json").out)
     assert {row["task"]: row["requests"] for row in rows} == {"own": 200, "sample": 8}
+
+
+def answers(run: Path) -> list[tuple[str, str | None]]:
+    rows = map(json.loads, (run / "records.jsonl").read_text().splitlines())
+    return [(row["outcome"], row["answer"]) for row in rows]
+
+
+def test_a_search_is_replayed_from_its_journal_and_no_reply_is_taken_for_another(
+    tmp_path: Path, main: Cli, own: tuple[str, ...]
+) -> None:
+    assert main("run", *own, "--mode", "tot@thoughts=8", "--limit", "2").code == 0
+    [run] = (tmp_path / "results").iterdir()
+    again = ("--engine", "replay", "--model-args", f"path={run}", "--limit", "2", "--mode", "tot@thoughts=8")
+    assert main("run", *own, *again, "-o", tmp_path / "same").code == 0
+    [same] = (tmp_path / "same").iterdir()
+    assert answers(same) == answers(run)
+
+    prompts = tmp_path / "prompts"  # under another prompt nobody knows which of its replies is meant
+    prompts.mkdir()
+    shipped = Path(__file__).parents[1] / "prompts" / "tot-value.jinja"
+    (prompts / "tot-value.jinja").write_text(shipped.read_text().replace("Judge:", "Your judgement:"))
+    other = main("run", *own, *again, "-o", tmp_path / "other", "--prompts-dir", prompts)
+    assert other.code == 4
+    assert "has 0 of 3 outputs for this question and mode" in other.err
