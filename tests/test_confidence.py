@@ -302,9 +302,8 @@ def rows_of(path: Path) -> list[Json]:
 
 
 def test_arms_of_all_measures_weigh_the_same_paths_and_leave_others_as_they_were(main: Cli, tmp_path: Path) -> None:
-    arms = (
-        "self-consistency,self-consistency@confidence=mean|lowest|bottom|tail,self-consistency@confidence=mean@keep=0.4"
-    )
+    plain = "self-consistency"
+    arms = f"{plain},{plain}@confidence=mean|lowest|bottom|tail|likely,{plain}@confidence=mean@keep=0.4"
     done = main(*STUB, "--mode", arms, "--model-args", "sure=1")
     assert done.code == 0, done.err
     folder = tmp_path / folder_of(done.out)
@@ -323,14 +322,17 @@ def test_arms_of_all_measures_weigh_the_same_paths_and_leave_others_as_they_were
             if not measure:
                 continue
             [reply] = [r for r in weighed if r["question"] == row["question"]]
-            assert votes["scores"] == [path["confidence"][measure] for path in reply["completions"]]
+            told = [path["confidence"] for path in reply["completions"]]
+            assert votes["scores"] == [
+                math.exp(one["logprob"]) if measure == "likely" else one[measure] for one in told
+            ]
             place = heaviest(votes["ballots"], votes["scores"], 0.4 if "keep" in arm else 1)
             assert place is not None
             won = votes["ballots"][place]
-            assert row["answer"] == votes["answers"][won]
+            assert row["answer"] == votes["answers"][won]["answer"]
     manifest = json.loads((folder / "manifest.json").read_text())
-    plain = manifest["spec"]["modes"]["sample/self-consistency"]
-    assert "settings" not in plain, "a run of earlier versions is gone on with"
+    spec = manifest["spec"]["modes"]["sample/self-consistency"]
+    assert "settings" not in spec, "a run of earlier versions is gone on with"
     assert manifest["spec"]["modes"]["sample/self-consistency@confidence=mean@keep=0.4"]["settings"] == {
         "confidence": "mean",
         "keep": 0.4,
@@ -353,7 +355,10 @@ def test_what_is_told_of_a_weighted_arm_says_so() -> None:
 @pytest.mark.parametrize(
     ("arm", "said"),
     [
-        ("self-consistency@confidence=most", "confidence is 'most'; expected off, mean, lowest, bottom or tail"),
+        (
+            "self-consistency@confidence=most",
+            "confidence is 'most'; expected off, mean, lowest, bottom, tail or likely",
+        ),
         ("self-consistency@keep=0.5", "keep=0.5 is of votes that are weighted by confidence"),
         ("self-consistency@window=9", "window=9 is of votes that are weighted by confidence"),
         ("self-consistency@confidence=mean@keep=0", "keep is 0; expected a share above 0 and up to 1"),
@@ -443,3 +448,54 @@ def test_a_vote_without_any_confidence_is_no_wrong_answer(main: Cli, tmp_path: P
     outcomes = {row["question"]: row["outcome"] for row in rows_of(tmp_path / folder_of(done.out) / "records.jsonl")}
     assert outcomes.pop(replies[0]["question"]) in ("correct", "wrong")
     assert set(outcomes.values()) == {"engine_error"}
+
+
+# --- thoughts within limits ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("budget", [None, 4, 12], ids=lambda budget: f"budget {budget}")
+@pytest.mark.parametrize("drawn", [{}, {"temperature": 0.8, "n": 2}], ids=["greedy", "sampled"])
+def test_of_a_thought_within_limits_the_tokens_count_that_the_model_wrote(
+    budget: int | None, drawn: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: dict[int, int] = {}
+
+    class Counting(Meter):
+        def add(self, *told: Any) -> None:
+            taken[id(self)] = taken.get(id(self), 0) + 1
+            kept.append(self)
+            super().add(*told)
+
+    kept: list[Meter] = []  # so that no number is given twice
+    for module in ("phases", "batched"):
+        monkeypatch.setattr(f"cotbench.engines.{module}.Meter", Counting)
+    engine: Any = open_engine("ctranslate2", EngineConfig(model="demo-thinker"))
+    extra = () if budget is None else (("thinking_budget", budget),)
+    sampling = {"max_tokens": 24, "extra": extra, **drawn}
+    paths = paths_of(engine, user("What is 17 + 25?", sampling=sampling, confidence=4, thinking=True))
+    assert sorted(taken.values()) == sorted(path.completion_tokens or 0 for path in paths)
+    assert all(path.confidence is not None and path.confidence.top == 20 for path in paths)
+    engine.close()
+
+
+def test_a_server_that_is_sent_tokens_tells_the_legs_of_a_thought_together() -> None:
+    def script(path: str, headers: Any, body: Json, seen: int) -> Json | Answer:
+        reply = completion("so", finish="length")
+        level = -1.0 if body["max_tokens"] == 3 else -4.0  # the first leg, or the second
+        if body.get("logprobs"):
+            told = [{f"token_id:{i}": level - i for i in range(4)}] * body["max_tokens"]
+            reply["choices"][0]["logprobs"] = {"top_logprobs": told, "token_logprobs": [level] * body["max_tokens"]}
+        reply["choices"][0]["token_ids"] = [20] * body["max_tokens"]
+        return reply
+
+    wanted = user("What is 17 + 25?", sampling={"max_tokens": 5, "extra": (("thinking_budget", 3),)}, confidence=2)
+    config = {"tokenizer": "demo-thinker", "sampling_keys": frozenset({"thinking_budget"}), **WANTS}
+    with MockServer(script) as server, opened(server, **config) as engine:
+        [path] = ask(engine, replace(wanted, thinking=True)).completions
+        bodies = [seen.body for seen in server.requests][-2:]
+    assert [body["max_tokens"] for body in bodies] == [3, 2], "what isn't marked as a thought is the answer's"
+    assert all(body["return_tokens_as_token_ids"] is True for body in bodies)
+    confidence = path.confidence
+    assert confidence is not None
+    assert confidence.mean == pytest.approx((3 * 2.5 + 2 * 5.5) / 5)
+    assert (confidence.lowest, confidence.tail, confidence.logprob) == (2.5, 5.5, (3 * -1.0 + 2 * -4.0) / 5)

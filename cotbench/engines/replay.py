@@ -1,7 +1,8 @@
 """Outputs that exist already: a file of them, or any earlier run's journal.
 
 `--model-args path=outputs.jsonl`: lines {"id" | "question" | "question_part", "output", "mode"?, "prompt"?,
-"finish_reason"?, "prompt_tokens"?, "completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`).
+"finish_reason"?, "prompt_tokens"?, "completion_tokens"?, "reasoning"?, "confidence"?, "score"?}, read as a server's
+reply is (`replies.py`).
 
 * `id` is cotbench's question id; `question` the question's text; `question_part` a part of it, which stands in no other
   question of the run. White space is folded in all texts that are matched here, and a part begins and ends where words
@@ -12,9 +13,9 @@
   several times. Of lines that fit, those of the longest parts are meant, and where none fits those without `prompt`.
   Several lines of one question, mode and `prompt` are the paths of its request, and behind these those of the further
   requests that are equal to it, in order.
-* `confidence` is how sure the model was of the output: a number, or an object of the numbers mean, lowest, bottom and
-  tail. `score` is what a reward model gave it: with --judge-engine replay such lines are the reward model's, of the
-  replies that have the same text.
+* `confidence` is how sure the model was of the output: a number, or an object of the numbers mean, lowest, bottom,
+  tail and, where it is known, logprob. `score` is what a reward model gave it: with --judge-engine replay such lines
+  are the reward model's, of the replies that have the same text.
 
 A line that can't be used is passed over and named; where none can, there is nothing to replay. `path=results/RUN`: the
 raw completions of a run, by request; under another prompt by question and template, where that is the reply to one
@@ -92,7 +93,16 @@ def _confidence_of(row: dict[str, Any]) -> Confidence | None:
         return None
     told = given if isinstance(given, dict) else dict.fromkeys(_MEASURES, given)
     mean, lowest, bottom, tail = (_number(told.get(name), f"confidence {name}") for name in _MEASURES)
-    return Confidence(mean=mean, lowest=lowest, bottom=bottom, tail=tail, window=0, top=0)
+    likely = told.get("logprob")
+    return Confidence(
+        mean=mean,
+        lowest=lowest,
+        bottom=bottom,
+        tail=tail,
+        window=0,
+        top=0,
+        logprob=None if likely is None else _number(likely, "confidence logprob"),
+    )
 
 
 def _kind_of(paths: list[Completion]) -> tuple[str, bool]:

@@ -229,6 +229,7 @@ class StubEngine(ModellessEngine):
             tail=round(mean + unit(*parts, "tail") - 0.5, 6),
             window=request.confidence,
             top=LIKELIEST,
+            logprob=round(-0.4 + 0.2 * sure - 0.2 * unit(*parts, "likely"), 6),
         )
 
     def _score(self, key: Key, request: Request) -> Completion:

@@ -76,9 +76,10 @@ def sure_paths(question: Question, kit: Kit) -> Flow:
     (DeepConf, Fu et al. 2025, arXiv:2508.15260), or only those do of which it was surest."""
     paths = yield from kit.ask(question)
     readings = yield from kit.conclude_each(question, paths)
-    measure, keep = kit.setting("confidence"), kit.setting("keep")
+    measure = kit.setting("confidence") if "confidence" in kit.mode.settings else OFF
     if measure == OFF:
         return (yield from vote(readings))
+    keep = kit.setting("keep")
     weights = confidences(paths, measure)
     answered = [weight for weight, reading in zip(weights, readings, strict=True) if reading.answer is not None]
     if answered and not any(weight is not None for weight in answered):

@@ -9,7 +9,7 @@ from cotbench.report.columns import MODE, Column, N, Table
 from cotbench.report.words import DASH, count, difference, ends, p_value, percent, points, short_model
 
 BOUND = "a bound, not a method: nobody can choose so without the key"
-_HOW = {"best": "best score", "first": "first kept", "last": "last round"}
+_HOW = {"best": "best score", "weighted": "weighted vote", "first": "first kept", "last": "last round"}
 
 
 def _part(part: int, whole: int) -> str:
@@ -46,7 +46,9 @@ def chosen(comparison: Comparison) -> Table[Chosen]:
         about="of: candidates of a question. answers: what the arm answers; beside it what the same candidates give: "
         "the first, the one with the best score, the answer with the largest sum of scores (weighted), that of most "
         "candidates (majority), one at random. answers − majority: paired, in points, with McNemar's p (t where there "
-        "are clusters), not corrected for many tests; the judge's tokens come on top, so it isn't at equal tokens. "
+        "are clusters), not corrected for many tests; where a judge gave the scores, its tokens come on top, so "
+        "it isn't at equal tokens. An arm that weights votes by confidence asks no judge: its scores are the model's "
+        "own confidence in each path, and weighted is over all paths, also where the arm keeps the surest. "
         f"any: whether one of the candidates is right, {BOUND}.",
     )
 
@@ -66,9 +68,10 @@ def marks(comparison: Comparison) -> Table[Chosen]:
             ("AUROC %", lambda r: percent(r.auroc.value)),
             ("95% interval", lambda r: ends(r.auroc)),
         ],
-        about="judged: marks or verdicts that a judge was asked for; unread: those that could not be "
-        "read, which is counted and not guessed. tied: of questions, those on which different answers share the best "
-        "score, so that the order decides. n mixed: questions with right and wrong candidates that have scores. AUROC: "
+        about="judged: marks or verdicts that a judge was asked for, or paths whose confidence was; unread: those that "
+        "could not be read, which is counted and not guessed. tied: of questions, those on which different answers "
+        "share the best score, so that the order decides. n mixed: questions with right and wrong candidates that have "
+        "scores. AUROC: "
         "of such pairs within a question, the share in which the right one has the higher score, ties half; 50 is "
         "chance.",
     )
@@ -93,7 +96,8 @@ def chosen_at(comparison: Comparison) -> Table[ChosenAt]:
             ("bound: any %", lambda r: percent(r.any)),
         ],
         about="Expected over all subsets of k paths: best and majority exactly, weighted over drawn subsets where "
-        f"there are many. k paths with a judge cost more than k that vote. any: whether one of k is right, {BOUND}.",
+        "there are many. k paths with a judge cost more than k that vote, weighted by confidence or not. any: whether "
+        f"one of k is right, {BOUND}.",
     )
 
 
