@@ -58,7 +58,7 @@ def told(paths: Sequence[Path_]) -> tuple[list[Ballot], list[float | None]]:
     return [ballot for ballot, _ in paths], [None if ballot is None else score for ballot, score in paths]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(PATH, min_size=1, max_size=8), st.frozensets(st.integers(0, 2)))
 def test_best_and_weighted_at_k_are_means_over_all_subsets(paths: list[Path_], right: frozenset[int]) -> None:
     ballots, scores = told(paths)
@@ -321,6 +321,7 @@ def test_the_report_gives_back_how_often_the_stub_judges_rightly(tmp_path: Path,
     assert turned["to_wrong"] / right == pytest.approx(0.1 * 0.4, abs=0.04)
 
 
+@pytest.mark.patient
 def test_plots_show_the_ways_of_choosing(best: Comparison, tmp_path: Path) -> None:
     from cotbench.report.plots import draw
 
