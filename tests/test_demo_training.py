@@ -47,3 +47,14 @@ def test_it_writes_a_model_that_engines_load_and_a_seed_repeats(model: str, tmp_
         [(_, reply)] = engine.poll()
         assert reply.completions[0].completion_tokens
         engine.close()
+
+
+def test_a_model_is_kept_as_it_was_on_the_way(tmp_path: Path) -> None:
+    last = trained(tmp_path, "--model", "searcher", "--keep", "2")
+    assert (tmp_path / "step-2" / "model.safetensors").read_bytes() != last
+    engine = open_engine("ctranslate2", EngineConfig(model=str(tmp_path / "step-2")))
+    request = Request(messages=(Message(role="user", text="Numbers: 3 8"),), sampling=Sampling(max_tokens=8))
+    engine.submit(Key("q", request.hash, 0, 0), request)
+    [(_, reply)] = engine.poll()
+    assert reply.completions[0].finish_reason in ("stop", "length")
+    engine.close()

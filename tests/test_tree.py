@@ -23,7 +23,7 @@ from cotbench.terminal.tree import MOST_LINES, summary, tree_lines
 from cotbench.types import Key
 
 WIDTHS = range(40, 201)
-FIVE = votes(("24", "correct"), ("12", "wrong"), ballots=[1, 0, None, 0, 1])
+FIVE = votes(("24", "correct"), ("13", "wrong"), ballots=[1, 0, None, 0, 1])
 
 
 def tree(record: Record) -> Tree:
@@ -38,7 +38,7 @@ def drawn(record: Record, width: int = 100, **how: bool) -> list[str]:
 
 @pytest.fixture(scope="module")
 def search() -> Record:
-    return tree_record(searched(), votes=FIVE, answer="12")
+    return tree_record(searched(), votes=FIVE, answer="13")
 
 
 def test_a_record_without_nodes_has_no_tree() -> None:
@@ -61,6 +61,18 @@ def test_the_chosen_candidate_is_the_one_whose_reply_was_read() -> None:
     assert [one.chosen for one in tree(record).nodes] == [True, False, False]
     made = tree_of(record, (2, 0))
     assert made is not None and [one.chosen for one in made.nodes] == [False, False, True]
+
+
+def test_where_nothing_is_chosen_among_the_last_of_what_was_read_is_the_answer() -> None:
+    rows = [
+        node("print(12)", "code", source=[0, 0]),
+        node("12", "output", parent=0),
+        node("So 12", "answer", parent=1, source=[1, 0]),
+    ]
+    made = tree_of(tree_record(rows, answer="12", outcome="correct"), (1, 0))
+    assert made is not None and summary(made) == "3 nodes, 1 candidate, 1 right"
+    assert [one.chosen for one in made.nodes] == [False, False, True]
+    assert tree_lines(made, 80)[-1].plain == "↓ So 12          ✓ right, chosen"
 
 
 def test_nothing_is_chosen_where_there_is_no_answer() -> None:
@@ -99,7 +111,9 @@ def test_a_chain_is_no_staircase() -> None:
     rows = [node(text, role, parent=n - 1 if n else None) for n, (text, role) in enumerate(texts)]
     rows[0] |= {"ballot": 0, "value": 0.5}
     rows[2] |= {"ballot": 1}
-    record = tree_record(rows, votes=votes(("12", "wrong"), ("13", "correct"), ballots=[0, 1]), answer="13")
+    record = tree_record(
+        rows, votes=votes(("12", "wrong"), ("13", "correct"), ballots=[0, 1]), answer="13", outcome="correct"
+    )
     assert drawn(record) == [
         "It is 12                       0.5  ✗ wrong",
         "↓ criticism: The sum is wrong",
@@ -218,7 +232,7 @@ def test_of_many_calls_a_line_each_is_shown_unless_all_is_asked_for(tmp_path: Pa
     searching(tmp_path / "results" / "r", searched(), calls)
     brief, full = main("show", "r", "t-0"), main("show", "r", "t-0", "--full")
     assert brief.code == full.code == 0, brief.err + full.err
-    assert "call 24 (tot-value), after call 4: 2 paths" in brief.out and "I would say" not in brief.out
+    assert "calls 5 to 24 (tot-value), after call 4: 2 paths each" in brief.out and "I would say" not in brief.out
     assert "Answer: 12" in brief.out and "--full" in brief.out.splitlines()[-1]
     assert "I would say 19" in full.out and "that were dropped" not in full.out
 

@@ -26,7 +26,7 @@ def calls_of(rows: Sequence[dict[str, Any]]) -> list[Call]:
         if row.get("ballot") is not None:
             parents = [(0, 0), (1, 2)]
             calls.append(
-                Call("tot-answer", [f"So number {place}.\nAnswer: {12 if row['ballot'] in (0, 4) else 24}"], parents)
+                Call("tot-answer", [f"So number {place}.\nAnswer: {13 if row['ballot'] in (0, 4) else 24}"], parents)
             )
             row["source"] = (len(calls) - 1, 0)
             continue
@@ -76,8 +76,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return tree_record(rows, mode=mode, requests=addresses("t-0", calls), **given)
 
     records = [
-        record("tot", rows, searching, answer="12", source=(len(searching) - 5, 0), span=(22, 24),
-               votes=votes(("24", "correct"), ("12", "wrong"), ballots=[1, 0, None, 0, 1])),
+        record("tot", rows, searching, answer="13", source=(len(searching) - 5, 0), span=(22, 24),
+               votes=votes(("24", "correct"), ("13", "wrong"), ballots=[1, 0, None, 0, 1])),
         record("refine", REFINED, REFINING, answer="13", outcome="correct", span=(8, 10),
                votes=votes(*answers, ballots=[0, 1]), source=(2, 0)),
         record("best-of-n", BEST, SCORING, answer="12", span=(8, 10), source=(0, 4),
@@ -112,7 +112,7 @@ def test_the_data_hold_nodes_and_what_calls_build_on(written: Written) -> None:
     ]
     judged = [row["replies"][one[8][0]] for one in row["modes"]["tot"]["nodes"][:3]]
     assert all(one["to"] == "judge" and strings[one["template"]] == "tot-value" for one in judged)
-    assert strings[row["modes"]["tot"]["nodes"][0][4] or 0] and written.marked(0, "tot") == "12"
+    assert strings[row["modes"]["tot"]["nodes"][0][4] or 0] and written.marked(0, "tot") == "13"
     assert written.marked(0, "best-of-n") == "12"
 
 
@@ -217,7 +217,7 @@ def test_a_chain_and_the_best_of_several_paths(opened: Tab) -> None:
     assert max(left) - min(left) < 1, "a chain is no staircase"
     assert opened.js("return document.querySelectorAll('[data-mode=refine] .nodes math').length") == 1
     best = lines(opened, "best-of-n")
-    assert best[0] == "path 0, value 0, ✗ wrong, lower" and best[4] == "path 4, value 0.4, ✗ wrong, chosen"
+    assert best[0] == "12: path 0, value 0, ✗ wrong, lower" and best[4] == "12: path 4, value 0.4, ✗ wrong, chosen"
     paths = opened.js(
         "return [...document.querySelectorAll('[data-mode=best-of-n] .path > summary')].map(s => s.textContent)"
     )

@@ -31,7 +31,7 @@ from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
 from cotbench.analysis.verdicts import TOKENS
 from cotbench.modes import Facts
-from cotbench.modes.beside import alone, is_vote, over_main, remedy
+from cotbench.modes.beside import alone, may_vote, over_main, remedy
 from cotbench.types import Key
 
 COMPLETION, EVERY, MONEY = "completion", "all", "money"
@@ -200,7 +200,7 @@ def votes_for(panel: Panel, cell: Cell) -> list[Cell]:
     found = [
         other
         for other in panel.cells.values()
-        if is_vote(other.facts, cell.facts)
+        if may_vote(other.facts, cell.facts)
         and other.run.manifest.spec.mode(panel.task, other.mode).sampling.get("temperature", 1)
         and _most(other) > 1
     ]
@@ -298,7 +298,7 @@ def _curves(cell: Cell, mask: Array, most: int) -> Array:
     """Return how often a vote of k paths is right, for k = 1 .. most, of each question of a mask."""
     votes = [row.votes for row, keep in zip(cell.rows, mask, strict=True) if keep and row is not None]
     curves = [[maj_at(v.ballots, v.right, k) for k in range(1, most + 1)] for v in votes if v is not None]
-    return np.array(curves, dtype=float).reshape(-1, most)
+    return np.array(curves, dtype=float).reshape(len(curves), most)
 
 
 def _rows(panel: Panel, cell: Cell, vote: Cell, purse: Purse, *, first: bool) -> Iterator[Beside]:

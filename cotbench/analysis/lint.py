@@ -68,6 +68,11 @@ class Asked:
         return self.turn is not None and (self.turn.paths or 0) > 1
 
     @property
+    def by_chance(self) -> bool:
+        """Whether it is by its mode that replies are drawn, rather than greedy."""
+        return self.votes or (self.turn is not None and self.turn.drawn)
+
+    @property
     def several(self) -> bool:
         """Whether several paths are drawn."""
         return int(self.sampling.get("n", 1)) > 1
@@ -160,7 +165,7 @@ def _drawing_said(key: str) -> Callable[[Asked, Asked, Sequence[Asked]], bool]:
     def said(a: Asked, b: Asked, arms: Sequence[Asked]) -> bool:
         if any({_SETTING_OF.get(key, key), "sampling"} & arm.told.keys() for arm in (a, b)):
             return True
-        if key in ("temperature", *_ONLY_SAMPLED) and (a.votes != b.votes or a.several != b.several):
+        if key in ("temperature", *_ONLY_SAMPLED) and (a.by_chance != b.by_chance or a.several != b.several):
             return True  # several paths are drawn, or that they are is told of the number of paths
         return a.by_card != b.by_card and _has_companion(a if a.by_card else b, arms)
 

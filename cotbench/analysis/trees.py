@@ -20,13 +20,13 @@ from cotbench.types import Key, Outcome
 Place = tuple[int, int]  # a reply among a record's requests, and a path of it
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class TreeNode:
     """A node where it stands in its tree.
 
     place: among the record's nodes. depth: 0 of first ones. children: in the order in which they were written. answer,
-    outcome: of a candidate, what it answers and the verdict on it; None where nothing was read in it. chosen: it is the
-    candidate whose answer is the record's. stands: it was kept or chosen, or a node below it was."""
+    outcome: of a candidate, what it answers and the verdict on it; None where nothing was read in it. chosen: the
+    record's answer is its; then it is a candidate, if of one. stands: it was kept or chosen, or a node below it was."""
 
     place: int
     row: NodeRow
@@ -40,7 +40,7 @@ class TreeNode:
     @property
     def candidate(self) -> bool:
         """Whether it is a candidate for the answer."""
-        return self.row.ballot is not None
+        return self.row.ballot is not None or self.chosen
 
     @property
     def below(self) -> list[TreeNode]:
@@ -99,7 +99,7 @@ def tree_of(record: Record, decided: Place | None = None) -> Tree | None:
         nodes.append(node)
     chosen = _chosen(record, nodes, decided)
     if chosen is not None:
-        chosen.chosen = True
+        chosen.chosen, chosen.answer, chosen.outcome = True, record.answer, record.outcome
     for node in reversed(nodes):
         node.stands = node.row.kept or node.chosen or any(child.stands for child in node.children)
     return Tree(nodes=nodes, roots=[node for node in nodes if node.depth == 0])
@@ -115,12 +115,16 @@ def _verdict(record: Record, row: NodeRow) -> tuple[str | None, Outcome | None]:
 
 
 def _chosen(record: Record, nodes: Sequence[TreeNode], decided: Place | None) -> TreeNode | None:
-    """The candidate that the record's answer is from: by its reply and path, else the first with the same answer."""
+    """The candidate that the record's answer is from: by its reply and path, else the first with the same answer. Where
+    nothing was chosen among, it is what was written last in the reply that the answer was read in."""
     if record.answer is None:
         return None
-    same = [node for node in nodes if node.candidate and node.answer == record.answer]
-    there = [node for node in same if decided is not None and node.row.source == decided]
-    return next(iter(there or same), None)
+    there = [node for node in nodes if decided is not None and node.row.source == decided]
+    candidates = [node for node in nodes if node.row.ballot is not None]
+    if not candidates:
+        return there[-1] if there else None
+    same = [node for node in candidates if node.answer == record.answer]
+    return next((node for node in same if node in there), next(iter(same), None))
 
 
 def reasons(nodes: Iterable[TreeNode]) -> Mapping[str, int]:

@@ -8,10 +8,15 @@ from cotbench.modes import MODES, Facts, TaskKit
 from cotbench.modes.context import Context
 
 
-def is_vote(vote: Facts, facts: Facts) -> bool:
-    """Whether an arm is a majority vote that shows the same passages as another arm."""
+def may_vote(vote: Facts, facts: Facts) -> bool:
+    """Whether an arm, where it draws several paths, votes over them and shows the same passages as another arm."""
     alike = Context.of(vote.settings).settings == Context.of(facts.settings).settings
-    return bool(vote.votes_over) and not vote.picks and not vote.beside_vote and alike
+    return not vote.picks and not vote.beside_vote and alike
+
+
+def _draws(kit: TaskKit) -> bool:
+    """Whether an arm draws several paths at random."""
+    return any(drawn.n > 1 and drawn.temperature > 0 for drawn in kit.sampling.values())
 
 
 def over_main(vote: Facts) -> bool:
@@ -36,10 +41,11 @@ def alone(mode: str, facts: Facts) -> str:
 
 def unvoted(kits: Mapping[tuple[str, str], TaskKit]) -> list[str]:
     """Say which arms of a run have no vote beside them, before anything is asked. kits: by task and arm."""
-    given = [(task, arm, kit.mode.facts) for (task, arm), kit in kits.items()]
+    votes = [(task, kit.mode.facts) for (task, _), kit in kits.items() if _draws(kit)]
     found: dict[str, list[str]] = {}
-    for task, name, facts in given:
-        if facts.beside_vote and not any(is_vote(other, facts) for of, _, other in given if of == task):
+    for (task, name), kit in kits.items():
+        facts = kit.mode.facts
+        if facts.beside_vote and not any(of == task and may_vote(vote, facts) for of, vote in votes):
             found.setdefault(alone(name, facts), []).append(task)
-    whole = {task for task, _, _ in given}
+    whole = {task for task, _ in kits}
     return [text if len(tasks) == len(whole) else f"{', '.join(tasks)}: {text}" for text, tasks in found.items()]

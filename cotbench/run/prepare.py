@@ -384,6 +384,18 @@ def _check_template(kit: TaskKit, question: Question) -> None:
             )
 
 
+def apart(plan: RunPlan) -> list[str]:
+    """Say of which modes some turns don't show the exemplars that were asked for."""
+    if not plan.options.num_fewshot:
+        return []
+    without = {mode.name: [turn.name for turn in mode.turns if not turn.few_shot] for mode in plan.modes}
+    return [
+        f"{name}: exemplars are shown where the answer is asked for, not in its turns {', '.join(turns)}"
+        for name, turns in without.items()
+        if turns
+    ]
+
+
 def _check_server_options(options: RunOptions) -> None:
     """Refuse what is for servers where there is none, and ask again for what a manifest doesn't hold of it."""
     sent = {"--extra-body": options.extra_body, "--header": options.headers, "--tokenizer": options.tokenizer}

@@ -32,7 +32,7 @@ from cotbench.run.arms import stuck
 from cotbench.run.fixed import fix
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.part import Part, part_of, tally_of
-from cotbench.run.prepare import RunPlan, differences, digest, engine_config, second_config
+from cotbench.run.prepare import RunPlan, apart, differences, digest, engine_config, second_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
 from cotbench.run.retriever import shown_passages, unshown
 from cotbench.run.shown import shown_by
@@ -212,7 +212,7 @@ class _Session:
             self.say(f"replay: {note}.")
         of_second = () if self.second is None else [f"the judge: {told}" for told in self.second.describe().warnings]
         kits = self.plan.kits
-        arms = (*stuck(kits.values(), self.info), *unshown(self.plan), *unvoted(kits))
+        arms = (*stuck(kits.values(), self.info), *unshown(self.plan), *unvoted(kits), *apart(self.plan))
         notes = (*self.info.warnings, *of_second, *arms)
         for note in notes:
             self.say(f"Note: {note}.")

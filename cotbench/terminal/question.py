@@ -6,6 +6,7 @@ A model wrote most of it: it is shown as data, never as markup or commands.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 
 from msgspec import UNSET
 from rich.text import Text
@@ -125,13 +126,22 @@ def _mode(console: Output, one: Answered, *, prompts: bool, full: bool) -> None:
     if any(not exchange.completions for exchange in one.exchanges):
         _line(console, "A reply of this record is not in the run's journal.", "yellow")
     brief = one.tree is not None and not full and not prompts and len(one.exchanges) > MOST_CALLS
-    for at, exchange in enumerate(one.exchanges):
-        if brief and (one.deciding is None or one.deciding[0] != at):
-            came = exchange.completions
-            told = _path(came[0]) if len(came) == 1 else f"{len(came):,} paths"
-            _line(console, f"{_called(one, at)}: {told}", "dim")
-        else:
+    decided = one.deciding[0] if one.deciding is not None else -1
+    calls = range(len(one.exchanges))
+    for told, some in groupby(calls, lambda at: _in_brief(one, at) if brief and at != decided else ""):
+        numbers = [*some]
+        if told:
+            few = f"call {numbers[0] + 1}" if len(numbers) == 1 else f"calls {numbers[0] + 1} to {numbers[-1] + 1}"
+            _line(console, f"{few}{told}{' each' * (len(numbers) > 1)}", "dim")
+            continue
+        for at in numbers:
             _exchange(console, one, at, prompts=prompts, full=full)
+
+
+def _in_brief(one: Answered, at: int) -> str:
+    """Say of a call what was asked, after which, and how many paths came back."""
+    paths = len(one.exchanges[at].completions)
+    return f"{_asked(one, at)}: {paths:,} path{'s' * (paths != 1)}"
 
 
 def _tree(console: Output, tree: Tree, *, full: bool) -> None:
@@ -142,8 +152,8 @@ def _tree(console: Output, tree: Tree, *, full: bool) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _called(one: Answered, at: int) -> str:
-    """Name a call: its number, what was asked in it and of whom, and the calls and paths that it builds on."""
+def _asked(one: Answered, at: int) -> str:
+    """Say what was asked in a call and of whom, and on which calls and paths it builds."""
     exchange = one.exchanges[at]
     reply = exchange.reply
     asked = f" ({reply.template}{', asked of the judge' if reply.to == 'judge' else ''})" if reply is not None else ""
@@ -157,7 +167,7 @@ def _called(one: Answered, at: int) -> str:
         told.append(f"call {call + 1}{of}")
     if len(told) > MOST_PARENTS:
         told = [*told[: MOST_PARENTS - 1], f"{len(told) - MOST_PARENTS + 1} more"]
-    return f"call {at + 1}{asked}" + (f", after {words.listed(told)}" if told else "")
+    return asked + (f", after {words.listed(told)}" if told else "")
 
 
 def _tokens(record: Record) -> str:
@@ -214,7 +224,7 @@ def _exchange(console: Output, one: Answered, at: int, *, prompts: bool, full: b
         _line(console, f"prompt ({reply.template}), {how}:", "bold dim")
         _block(console, text, "dim")
     paths = exchange.completions
-    named = f"{_called(one, at)}: " if len(one.exchanges) > 1 else ""
+    named = f"call {at + 1}{_asked(one, at)}: " if len(one.exchanges) > 1 else ""
     if len(paths) > 1 and named:
         _line(console, f"{named}{len(paths):,} paths", "bold dim")
         named = ""

@@ -24,6 +24,7 @@ from cotbench.types import Outcome
 
 MOST_LINES = 40  # what was dropped is counted beyond these; what was kept has a line in any case
 _CHARS = 400  # of a node's text that are looked at
+_SHORT = 60  # characters of a text in which an answer is seen at once
 _APART = 2
 _UNNAMED = frozenset({"thought", ""})  # roles that go without saying
 
@@ -164,6 +165,8 @@ class _Drawing:
     def _row(self, before: str, node: TreeNode) -> _Row:
         row = node.row
         text = self._encodable(" ".join(row.text[:_CHARS].split())) or "(empty)"
+        if node.answer is not None and not (len(text) <= _SHORT and node.answer in text):
+            text = f"{self._encodable(node.answer[:_CHARS])}: {text}"  # which is at the end of a long text
         said = row.role in _UNNAMED or node.candidate  # a candidate's verdict says that it is an answer
         named = text if said or len(self.tree.roles) == 1 else f"{self._encodable(row.role)}: {text}"
         state, style = self._state(node)
@@ -181,7 +184,8 @@ class _Drawing:
         if node.chosen:
             parts.append("chosen")
         elif not node.row.kept:
-            parts.append(self._encodable(node.row.why) or "dropped")
+            why = self._encodable(node.row.why) or "dropped"
+            parts += [why] if why not in parts else []
         elif not node.candidate and self.tree.kept < len(self.tree.nodes):
             parts.append("kept")
         return ", ".join(parts), f"bold {style}".strip() if node.chosen else style
@@ -191,8 +195,8 @@ class _Drawing:
         return tame_line(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
 
     def _fit(self, before: str) -> str:
-        """What stands before a text, which has at most a third of a line: of a deep node the last of it."""
-        most = self.width // 3
+        """What stands before a text, which has at most a quarter of a line: of a deep node the last of it."""
+        most = self.width // 4
         more = self.strokes.more
         return before if len(before) <= most else more + before[len(before) - most + len(more) :]
 

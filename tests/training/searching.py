@@ -135,12 +135,12 @@ def _check(held_out: bool, rng: random.Random) -> Conversation:
 
 def _score(held_out: bool, rng: random.Random) -> Conversation:
     numbers, played, of, right = _a_chain(held_out, rng)
-    return _conversation(PUZZLE, "score", asked_of(numbers), _mark(right), reply=chain(played, of))
+    return _conversation(PUZZLE, "judge", asked_of(numbers), _mark(right), solution=chain(played, of))
 
 
 def _verdict(held_out: bool, rng: random.Random) -> Conversation:
     numbers, played, of, right = _a_chain(held_out, rng)
-    return _conversation(PUZZLE, "verdict", asked_of(numbers), _says(right), reply=chain(played, of))
+    return _conversation(PUZZLE, "criticism", asked_of(numbers), _says(right), solution=chain(played, of))
 
 
 def _answer(held_out: bool, rng: random.Random) -> Conversation:
@@ -220,12 +220,12 @@ def _row_check(held_out: bool, rng: random.Random) -> Conversation:
 
 def _row_score(held_out: bool, rng: random.Random) -> Conversation:
     row, lines, last, right = _whole(held_out, rng)
-    return _conversation(SUMS, "score", row.question, _mark(right), reply="\n".join([*lines, f"{BEGUN} {last}"]))
+    return _conversation(SUMS, "judge", row.question, _mark(right), solution="\n".join([*lines, f"{BEGUN} {last}"]))
 
 
 def _row_verdict(held_out: bool, rng: random.Random) -> Conversation:
     row, lines, last, right = _whole(held_out, rng)
-    return _conversation(SUMS, "verdict", row.question, _says(right), reply="\n".join([*lines, f"{BEGUN} {last}"]))
+    return _conversation(SUMS, "criticism", row.question, _says(right), solution="\n".join([*lines, f"{BEGUN} {last}"]))
 
 
 def _row_answer(held_out: bool, rng: random.Random) -> Conversation:

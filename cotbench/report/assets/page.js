@@ -588,7 +588,7 @@ function modesOf(question, details) {
       entry.error ? make("p", { class: "notice" }, apart(entry.error)) : null,
       entry.passages ? passagesOf(entry.passages, details) : null,
       entry.replies.length ? null : make("p", { class: "notice" }, "No request is on record."),
-      entry.nodes ? treeOf(entry, details, () => section) : null,
+      entry.nodes ? treeOf(entry, details, () => section, outcome, answerOf(mode, question)) : null,
       callsOf(entry, call),
       entry.votes ? votesOf(entry.votes, entry.nodes ? "candidates" : "paths") : null,
       (entry.executions || []).map((one, at) => executionOf(one, at, entry)));

@@ -3,6 +3,7 @@
 const FEW_CALLS = 8; // of an answer with a tree; more are folded
 const MOST_PARENTS = 4; // of one call, by name
 const MOST_NODES = 40; // that are shown from the beginning, unless more were kept
+const SHORT = 60; // characters of a text in which an answer is seen at once
 const DEEPEST = 60; // nodes below each other that are unfolded from the beginning
 
 /** The nodes of an arm as objects, each with its children; see `_node_entry` in details.py. */
@@ -16,7 +17,7 @@ function nodesOf(entry) {
     node.depth = nodes[node.parent].depth + 1;
   }
   // As in a terminal: all nodes, or else what was kept with all candidates for the answer, or what was kept alone.
-  for (const wanted of [() => true, (node) => node.kept || node.ballot !== null, (node) => node.kept || node.chosen]) {
+  for (const wanted of [() => true, (node) => node.kept || isCandidate(node), (node) => node.kept || node.chosen]) {
     for (const node of [...nodes].reverse()) node.shown = wanted(node) || node.children.some((child) => child.shown);
     if (nodes.filter((node) => node.shown).length <= MOST_NODES) break;
   }
@@ -40,16 +41,16 @@ function counted(number, name) {
   return number.toLocaleString("en") + " " + name + (number === 1 ? "" : "s");
 }
 
-/** The tree of an arm, in a block that can be folded. */
-function treeOf(entry, details, section) {
+/** The tree of an arm, in a block that can be folded. outcome, answer: the arm's. */
+function treeOf(entry, details, section, outcome, answer) {
   const nodes = nodesOf(entry);
   const kept = nodes.filter((node) => node.kept).length;
-  const candidates = nodes.filter((node) => node.ballot !== null);
-  const right = candidates.filter((node) => verdictOf(node, entry) === "correct").length;
+  const tree = { entry, details, section, outcome, answer, dropped: kept < nodes.length,
+    roles: new Set(nodes.map((node) => node.role)).size > 1 };
+  const candidates = nodes.filter(isCandidate);
+  const right = candidates.filter((node) => verdictOf(node, tree) === "correct").length;
   const told = [counted(nodes.length, "node"), kept < nodes.length ? kept.toLocaleString("en") + " kept" : "",
     candidates.length ? counted(candidates.length, "candidate") + ", " + right.toLocaleString("en") + " right" : ""];
-  const tree = { entry, details, section, dropped: kept < nodes.length,
-    roles: new Set(nodes.map((node) => node.role)).size > 1 };
   return make("details", { class: "way", open: true },
     make("summary", {}, "On the way: " + told.filter(Boolean).join(", ")),
     levelOf(nodes.filter((node) => node.parent === null), tree, null));
@@ -95,30 +96,47 @@ function lazily(summary, open, content, attributes) {
   return block;
 }
 
-function verdictOf(node, entry) {
-  if (node.ballot === null || !entry.votes) return null;
-  const ballot = entry.votes.ballots[node.ballot];
-  return ballot === null || ballot === undefined ? null : entry.votes.answers[ballot][2];
+/** Whether a node is a candidate for the answer; the chosen one is, if of one. */
+function isCandidate(node) {
+  return node.ballot !== null || node.chosen;
+}
+
+/** What a candidate answers, as [answer, outcome]; nulls where nothing was read in it. */
+function readIn(node, { entry, answer, outcome }) {
+  if (node.chosen) return [answer, outcome];
+  const ballot = node.ballot === null || !entry.votes ? null : entry.votes.ballots[node.ballot];
+  if (typeof ballot !== "number") return [null, null];
+  const [own, , verdict] = entry.votes.answers[ballot];
+  return [own, verdict];
+}
+
+function verdictOf(node, tree) {
+  return readIn(node, tree)[1];
 }
 
 function itemOf(node, tree) {
-  const { details, entry } = tree;
+  const { details } = tree;
+  const [answer, outcome] = readIn(node, tree);
   const state = [];
-  let kind = "";
-  if (node.ballot !== null) {
-    const outcome = verdictOf(node, entry);
-    kind = kindOf(outcome);
+  if (isCandidate(node)) {
+    const kind = kindOf(outcome);
     state.push(make("span", { class: "verdict " + kind }, kind === "other" ? "" : [sign(kind), " "],
       outcome === null ? "no answer" : kind === "right" ? "right" : plain(outcome)));
   }
-  if (node.chosen) state.push(make("b", { class: "chosen" }, "chosen"));
-  else if (!node.kept) state.push(make("span", { class: "why" }, details.strings[node.why] || "dropped"));
-  else if (tree.dropped && node.ballot === null) state.push(make("span", {}, "kept"));
+  if (node.chosen) {
+    state.push(make("b", { class: "chosen" }, "chosen"));
+  } else if (!node.kept) {
+    const why = details.strings[node.why] || "dropped";
+    if (!state.length || state[0].textContent !== why) state.push(make("span", {}, why));
+  } else if (tree.dropped && !isCandidate(node)) state.push(make("span", {}, "kept"));
   const role = details.strings[node.role];
-  const named = tree.roles && role && role !== "thought" && node.ballot === null;
+  const named = tree.roles && role && role !== "thought" && !isCandidate(node);
   const text = details.strings[node.text];
   const wrote = make("span", { class: "wrote", dir: "auto" },
     named ? make("span", { class: "what" }, role + ": ") : null);
+  if (answer !== null && !(text.length <= SHORT && text.includes(answer))) { // it is at the end of a long text
+    addTo(wrote, [apart(answer), ": "]);
+  }
   if (text) {
     addMixed(wrote, text, details.maths && details.maths[node.text], details.formulas, (part) => part.replace(/\s+/g, " "));
   } else wrote.append(make("span", { class: "none" }, "(empty)"));
@@ -152,8 +170,7 @@ function moreOf(text, about) {
 /** All that there is to say of a node: its text, by whom it was judged and how, and where it was written. */
 function aboutNode(node, tree) {
   const { entry, details, section } = tree;
-  const ballot = node.ballot === null || !entry.votes ? null : entry.votes.ballots[node.ballot];
-  const answer = typeof ballot === "number" ? entry.votes.answers[ballot][0] : null;
+  const [answer] = readIn(node, tree);
   const facts = [
     answer === null ? null : ["answer", apart(answer, { class: "answer" })],
     node.value === null ? null : ["value", worth(node.value)],
