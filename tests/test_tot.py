@@ -611,6 +611,18 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_records_and_grades_to_the_sa
     assert (run / "records.jsonl").read_bytes() == records
 
 
+def test_arms_that_share_requests_are_graded_again_to_the_same(tmp_path: Path, main: Cli, own: tuple[str, ...]) -> None:
+    """The journal says of a shared request what the first of the arms built on."""
+    arms = "tot@thoughts=4,tot@thoughts=4@search=dfs,tot@thoughts=3@generate=sample@evaluate=value,tot@evaluate=vote"
+    assert main("run", *own, "--mode", arms, "--limit", "3").code == 0
+    [run] = (tmp_path / "results").iterdir()
+    records = (run / "records.jsonl").read_bytes()
+    scored = main("score", run, "--json")
+    assert scored.code == 0, scored.err
+    assert json.loads(scored.out)["changes"] == []
+    assert (run / "records.jsonl").read_bytes() == records
+
+
 def test_every_request_but_the_first_has_its_parents_in_the_journal(
     tmp_path: Path, main: Cli, own: tuple[str, ...]
 ) -> None:
