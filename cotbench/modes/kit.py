@@ -134,7 +134,10 @@ class Kit:
         silent = {place: path for place, path in enumerate(paths) if self._is_silent(path, readings[place])}
         while silent:
             begun = [self._line_after(path, paths[place].reasoning) for place, path in silent.items()]
-            requests = [self.going_on(question, beginning, turn, **given) for beginning in begun]
+            requests = [
+                replace(self.going_on(question, beginning, turn, **given), after=(path,))
+                for beginning, path in zip(begun, silent.values(), strict=True)
+            ]
             further: Sequence[Paths] = yield Continue(tuple(requests))
             blank = {}
             for (place, last), found in zip(silent.items(), further, strict=True):
