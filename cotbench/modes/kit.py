@@ -134,7 +134,10 @@ class Kit:
         silent = {place: path for place, path in enumerate(paths) if self._is_silent(path, readings[place])}
         while silent:
             begun = [self._line_after(path, paths[place].reasoning) for place, path in silent.items()]
-            requests = [self.going_on(question, beginning, turn, **given) for beginning in begun]
+            requests = [
+                replace(self.going_on(question, beginning, turn, **given), after=(path,))
+                for beginning, path in zip(begun, silent.values(), strict=True)
+            ]
             further: Sequence[Paths] = yield Continue(tuple(requests))
             blank = {}
             for (place, last), found in zip(silent.items(), further, strict=True):
@@ -265,7 +268,8 @@ class TaskKit(Kit):
         """Make a turn's request with the examples of what the mode passes to it, before there is any reply, and with
         passages of about the length of those that the arm shows, where none have been brought."""
         passages = self.passages or self.context.example(self.data.passages.get(question.id, ()))
-        return replace(self, passages=passages).request(question, turn.name, **turn.given)
+        given = turn.given if turn.example is None else turn.example(self.kind_of(question), question)
+        return replace(self, passages=passages).request(question, turn.name, **given)
 
     def asked(self, turn: Turn) -> int:
         """How often a turn is asked at most for a question of the task."""

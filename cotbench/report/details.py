@@ -172,11 +172,12 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
             entry["passages"] = _passages_entry(shown, strings)
         asked = [numbers.get((id(cell.run), key), -1) for key in row.keys]
         entry["replies"] = asked
-        for call, paths in _telling_paths(row).items():
-            if call < len(asked) and asked[call] >= 0:
+        paths_of = [len(replies[number].completions) if number >= 0 else 0 for number in asked]
+        for call, paths in _telling_paths(row, paths_of).items():
+            if 0 <= call < len(asked) and asked[call] >= 0:
                 stay[asked[call]].update(paths)
         call, path = decided_by(row) or (len(asked) - 1, 0)
-        if row.span and call < len(asked) and asked[call] >= 0 and path < len(replies[asked[call]].completions):
+        if row.span and 0 <= call < len(asked) and asked[call] >= 0 and path < len(replies[asked[call]].completions):
             spans[asked[call]].setdefault(path, []).append((row.span[0], row.span[1]))
             entry["at"] = [asked[call], path, *row.span]
     for entry in modes.values():
@@ -258,14 +259,16 @@ def _passages_entry(shown: ShownPassages, strings: _Strings) -> dict[str, Any]:
     return {"context": shown.context, "supporting": shown.supporting, "rows": rows}
 
 
-def _telling_paths(row: Record) -> dict[int, set[int]]:
+def _telling_paths(row: Record, paths_of: Sequence[int]) -> dict[int, set[int]]:
     """Choose by call the deciding path, one for each answer, and one that abstained. Of modes that tell what was
-    written on the way, their nodes say where the candidates are; of others all are paths of the last call."""
+    written on the way, their nodes say where the candidates are; of others all are paths of one call, which isn't the
+    last where replies were gone on with. paths_of: how many paths each call has."""
     chosen: dict[int, set[int]] = {}
     cast = ballots_by_path(row)
     call, path = decided_by(row) or (len(row.requests) - 1, 0)
     if votes := row.votes:
-        cast = cast or {(call, place): place for place in range(len(votes.ballots))}
+        voting = paths_of.index(len(votes.ballots)) if len(votes.ballots) in paths_of else call
+        cast = cast or {(voting, place): place for place in range(len(votes.ballots))}
         by_answer = {
             votes.ballots[ballot]: place for place, ballot in list(cast.items())[::-1] if ballot < len(votes.ballots)
         }

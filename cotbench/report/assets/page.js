@@ -673,8 +673,9 @@ function pathOf([path, text, finish, tokens, reasoning, error], details, number,
   const { strings } = details;
   const at = entry.at && entry.at[0] === number && entry.at[1] === path ? [entry.at[2], entry.at[3]] : null;
   const single = of === 1;
-  const last = entry.replies[entry.replies.length - 1] === number;
-  const ballot = entry.nodes ? candidateOf(entry, number, path) : last ? path : -1;
+  // Of votes, those of one request are cast: not the last one, where replies were gone on with.
+  const cast = entry.votes && of === entry.votes.ballots.length;
+  const ballot = entry.nodes ? candidateOf(entry, number, path) : cast ? path : -1;
   const ended = { length: "cut at the token budget", error: "failed", refused: "refused" }[finish];
   const parts = [
     error ? make("p", { class: "notice" }, block(piecesOf(error, strings, ""))) : null,
