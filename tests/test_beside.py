@@ -26,7 +26,7 @@ from cotbench.report.findings import findings
 from cotbench.report.headlines import headlines
 from cotbench.report.sections import sections
 from cotbench.store.journal import Journal
-from cotbench.store.manifest import read_manifest
+from cotbench.store.manifest import Lock, read_manifest
 from cotbench.store.records import Record
 from cotbench.types import Completion, Key, Message, Question, Reply, Request, Sampling
 
@@ -282,6 +282,18 @@ def test_in_a_users_mix_neither(tmp_path: Path) -> None:
     assert any("scores" in line and "points higher on t" in line for line in headlines(found))
 
 
+def test_what_was_fixed_beforehand_is_told_with_the_doubt(tmp_path: Path) -> None:
+    for better, doubted in ((60, False), (41, True)):
+        folder = tmp_path / str(better)
+        told(folder, voted(), searched(better))
+        manifest = read_manifest(folder)
+        manifest.lock = Lock(figure="delta", task="t", mode="tot", tag="all", baseline="direct", margin=0.02,
+                             tag_rule="eq_question", tag_rule_version=1)  # fmt: skip
+        manifest.write(folder)
+        [fixed] = [line for line in headlines(compare([load_run(folder)])) if line.startswith("Fixed before")]
+        assert ("but it is not shown to beat a vote of 4.5 paths at the same tokens." in fixed) is doubted
+
+
 def test_sentences_are_plain(tmp_path: Path) -> None:
     [said] = beside.sentences(told(tmp_path / "a", voted(), searched(60)))
     assert (
@@ -343,7 +355,7 @@ def test_gates_of_what_is_not_there_are_refused(tmp_path: Path) -> None:
 
 def test_a_report_without_such_arms_is_as_it_was(tmp_path: Path) -> None:
     found = told(tmp_path / "r", voted())
-    assert not {"beside", "efforts", "vote_points", "doubts"} & found.as_dict().keys()
+    assert [found.as_dict()[name] for name in ("beside", "efforts", "vote_points", "doubts")] == [[], [], [], []]
     assert not {"beside", "efforts"} & {section.key for section in sections(found)}
     assert beside.sentences(found) == []
 

@@ -58,7 +58,7 @@ def told(paths: Sequence[Path_]) -> tuple[list[Ballot], list[float | None]]:
     return [ballot for ballot, _ in paths], [None if ballot is None else score for ballot, score in paths]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(PATH, min_size=1, max_size=8), st.frozensets(st.integers(0, 2)))
 def test_best_and_weighted_at_k_are_means_over_all_subsets(paths: list[Path_], right: frozenset[int]) -> None:
     ballots, scores = told(paths)
@@ -106,6 +106,14 @@ def votes(paths: Sequence[Path_], *, scored: bool = True) -> dict[str, Any]:
     return {**row, "scores": scores} if scored else row
 
 
+def nodes(paths: Sequence[Path_]) -> list[dict[str, Any]]:
+    """What a judge was asked of each path that states an answer."""
+    return [
+        {"text": "", "role": "answer", "value": score, "ballot": at, "judged": [] if ballot is None else [at + 1]}
+        for at, (ballot, score) in enumerate(zip(*told(paths), strict=True))
+    ]
+
+
 def record(question: Question, mode: str, answer: Ballot, **more: Any) -> Any:
     outcome = "unparsed" if answer is None else "wrong" if answer else "correct"
     text = None if answer is None else str(answer)
@@ -116,7 +124,7 @@ def record(question: Question, mode: str, answer: Ballot, **more: Any) -> Any:
 @pytest.fixture
 def best(tmp_path: Path) -> Comparison:
     rows = [
-        record(question, "best-of-n", chosen_by_score(paths), votes=votes(paths))
+        record(question, "best-of-n", chosen_by_score(paths), votes=votes(paths), nodes=nodes(paths))
         for question, paths in zip(QUESTIONS, PATHS, strict=True)
     ]
     rows += [record(question, "direct", 0) for question in QUESTIONS]
@@ -173,10 +181,25 @@ def test_a_judge_that_saw_all_at_once_says_nothing_of_fewer(tmp_path: Path) -> N
     ]
 
 
-def test_scores_below_0_are_no_weights(tmp_path: Path) -> None:
-    rows = [record(q, "best-of-n", 0, votes=votes([(1, -3.0), (0, -1.0)])) for q in QUESTIONS]
-    [row] = compare([load_run(write_run(tmp_path / "run", QUESTIONS, rows))]).chosen
+def test_marks_below_0_are_no_weights_and_a_reward_model_s_scores_count_by_their_logistic(tmp_path: Path) -> None:
+    paths = [(1, -3.0), (1, -3.0), (0, -1.0)]  # logistic: 0.05, 0.05 and 0.27; as they stand, -1 is no vote for 0
+    folder = write_run(tmp_path / "run", QUESTIONS, [record(q, "best-of-n", 0, votes=votes(paths)) for q in QUESTIONS])
+    [row] = compare([load_run(folder)]).chosen
     assert (row.best.value, row.weighted.value, row.auroc.value) == (1.0, None, 1.0)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "judge": {"rewards": True}}))
+    [row] = compare([load_run(folder)]).chosen
+    assert (row.weighted.value, row.majority.value) == (1.0, 0.0)
+
+
+def test_votes_weighted_by_confidence_have_the_same_rows(tmp_path: Path) -> None:
+    arm = "self-consistency@confidence=mean"
+    rows = [record(q, arm, 0, votes=votes([(1, 1.0), (1, 1.0), (0, 9.0), (None, 2.0)])) for q in QUESTIONS]
+    comparison = compare([load_run(write_run(tmp_path / "run", QUESTIONS, rows))])
+    [row] = comparison.chosen
+    assert (row.picks, row.judged, row.weighted.value, row.majority.value) == ("weighted", 0, 1.0, 0.0)
+    assert row.auroc.value == 1.0
+    assert [at.k for at in comparison.chosen_at] == [1, 2, 4]
 
 
 # --- rounds -------------------------------------------------------------------------------------------------------
@@ -298,6 +321,7 @@ def test_the_report_gives_back_how_often_the_stub_judges_rightly(tmp_path: Path,
     assert turned["to_wrong"] / right == pytest.approx(0.1 * 0.4, abs=0.04)
 
 
+@pytest.mark.patient
 def test_plots_show_the_ways_of_choosing(best: Comparison, tmp_path: Path) -> None:
     from cotbench.report.plots import draw
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from cotbench.modes import MODES
+from cotbench.modes import MODES, find_mode
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.shipped import shipped
 from cotbench.questions.tasks import Exemplar, Task, find_task, list_task_files
@@ -33,6 +33,11 @@ TEMPLATES = ("direct", "cot", "cot-brief", "draft", "free", "pal", "plan", "plan
 WITH_KINDS = ("direct", "cot", "pal", "plan")  # those in which it shows what kind an answer has
 FOLLOW_UPS = ("plan-direct", "plan-cot")  # a second request, after the plan
 SHOTS = (0, 2)
+# Of those that show what was written before, as it is in the examples of their turns: two tasks.
+ARMS = ("best-of-n", "best-of-n@judge=rank", "refine", "tot", "tot@generate=sample", "tot@evaluate=vote", "tools")
+ON_THE_WAY = {
+    turn.template: turn.given for arm in ARMS for turn in find_mode(arm).turns if turn.template not in TEMPLATES
+}
 OF_DEMO = [name for name in TEMPLATES if (shipped("prompts") / "demo" / f"{name}.jinja").is_file()]
 
 
@@ -58,6 +63,7 @@ CASES = [
     *product(FIRST, TEMPLATES, SHOTS),
     *(case for case in product(OTHERS, WITH_KINDS, SHOTS) if case[2] == 0 or shows_all(*case[:2])),
     *product(["demo"], OF_DEMO, (0, 1)),
+    *product(("gsm8k", "logiqa"), ON_THE_WAY, (0,)),
 ]
 
 
@@ -76,7 +82,8 @@ def render(task_name: str, template: str, shots: int) -> tuple[Message, ...]:
         id=f"{task.name}-golden", task=task.name, text=last.question, choices=tuple(last.choices), group=part, kind=kind
     )
     plan = f"```plan\n{last.equations or 'answer: 1'}\n```" if template in FOLLOW_UPS else None
-    return Prompts().render(template, task, question, exemplars[:shots], plan=plan)
+    given = ON_THE_WAY.get(template, {"plan": plan})
+    return Prompts().render(template, task, question, exemplars[:shots], **given)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,8 @@ def test_prompt_is_as_it_was(task: str, template: str, shots: int) -> None:
     messages = render(task, template, shots)
     rounds = 2 * shots + 1 if template in FOLLOW_UPS else shots
     system = [] if task == "demo" else ["system"]
-    assert [m.role for m in messages] == [*system, *["user", "assistant"] * rounds, "user"]
+    if template not in ON_THE_WAY:
+        assert [m.role for m in messages] == [*system, *["user", "assistant"] * rounds, "user"]
     path = GOLDEN / name_of(task, template, shots)
     text = readable(messages)
     if UPDATE:
@@ -101,7 +109,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 def test_every_template_is_among_them() -> None:
     there_are = {path.stem for path in shipped("prompts").glob("*.jinja") if not path.name.startswith("_")}
-    assert there_are == set(TEMPLATES)
+    assert there_are == {*TEMPLATES, *ON_THE_WAY}
     assert {turn.template for mode in MODES.values() for turn in mode.turns} <= there_are
 
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import Cli
 from mock_server import Json, MockServer, chat, fault
 
-from cotbench.modes import Compare, Generate, Kit, find_mode
+from cotbench.modes import Compare, Generate, Kit, find_mode, judged
 from cotbench.modes.scores import shown_of
 from cotbench.types import AnswerType, Completion, Message, Outcome, Prediction, Question, Request, Sampling
 
@@ -315,7 +315,30 @@ def test_a_run_goes_on_and_is_graded_again_with_the_same_records(tmp_path: Path,
     assert (run / "records.jsonl").read_bytes() == records
 
 
-@pytest.mark.parametrize("away", ["refuses", "fails"])
+def test_where_fewer_paths_are_read_a_mark_on_record_stays_with_its_path(
+    tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main("run", *RUN, "--mode", "best-of-n").code == 0
+    run = only(tmp_path / "results")
+    before = {row["question"]: row["votes"]["scores"] for row in rows(run, "records.jsonl")}
+    candidates = judged._candidates
+
+    def without_the_first(readings: Any) -> dict[int, str]:
+        found = candidates(readings)
+        first = next(iter(found.values()), "")
+        return {place: text for place, text in found.items() if text != first}
+
+    monkeypatch.setattr(judged, "_candidates", without_the_first)
+    assert main("score", run).code == 0
+    after = {row["question"]: row["votes"]["scores"] for row in rows(run, "records.jsonl")}
+    assert after != before
+    for question, scores in after.items():
+        known = [place for place, score in enumerate(scores) if score is not None]
+        assert all(scores[place] == before[question][place] for place in known)
+    assert any(score is not None for scores in after.values() for score in scores)
+
+
+@pytest.mark.parametrize("away", ["refuses", pytest.param("fails", marks=pytest.mark.patient)])
 def test_a_judge_that_is_away_is_never_wrong(tmp_path: Path, main: Cli, away: str) -> None:
     def script(path: str, headers: Any, body: Json, seen: int) -> Any:
         if away == "fails":

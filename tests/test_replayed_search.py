@@ -87,6 +87,10 @@ def test_public_logs_give_the_published_figures(folder: Path, main: Cli, data_di
     [questions] = (folder / "results").glob("*/questions.jsonl")
     for row in map(json.loads, questions.read_text().splitlines()):
         texts[row["id"]] = row["text"].split("\n")[0].removeprefix("Numbers: ")
+    assert {mode: sum(row["completion_tokens"] for row in found[mode]) for mode in ("tot", "self-consistency")} == {
+        "tot": 547_859,
+        "self-consistency": 674_862,
+    }
     firsts = [{row["question"]: first(row) for row in found[mode]} for mode in ("tot", "tot@unfinished=judged")]
     differ = {texts[question] for question, right in firsts[0].items() if right != firsts[1][question]}
     assert differ == {"2 3 6 13", "4 4 8 12", "5 6 6 8"}

@@ -268,3 +268,17 @@ def test_a_reward_model_isnt_asked_to_write(main: Cli, arguments: tuple[str, ...
     done = main(*RUN, *arguments)
     assert (done.code, said in done.err) == (code, True), done.err
     assert ("A reward model can judge best-of-n." in done.err) == ("its judge is to write" in said)
+
+
+def test_a_run_that_was_cut_off_ends_with_the_same_records(main: Cli, tmp_path: Path) -> None:
+    done = main(*RUN, "--paths", "4", "--mode", "best-of-n,self-consistency@confidence=likely", *JUDGE)
+    assert done.code == 0, done.err
+    folder = tmp_path / folder_of(done.out)
+    records = (folder / "records.jsonl").read_bytes()
+    journal = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_bytes(b"".join(journal[: len(journal) // 2]) + journal[-1][:40])
+    (folder / "records.jsonl").unlink()
+    again = main("run", "--resume", folder)
+    assert again.code == 0, again.err
+    assert (folder / "records.jsonl").read_bytes() == records
+    assert sorted((folder / "journal.jsonl").read_bytes().splitlines(keepends=True)) == sorted(journal)

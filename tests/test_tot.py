@@ -344,6 +344,22 @@ def test_steps_may_be_drawn_as_paths() -> None:
     assert run.turn("sample")[0] == {"steps": "", "left": ""}
 
 
+def test_an_answer_that_nobody_could_judge_goes_before_what_is_no_answer() -> None:
+    def answer(turn: str, given: Given) -> Sequence[str]:
+        if turn == "":
+            return ["I don't know."] if given["steps"].startswith("a") else ["Answer: Paris"]
+        return ["Hm."] if turn == "check" else by_word({"a": ["sure"], "b": ["likely"]})(turn, given)
+
+    run = search("tot@evaluate=value", "Why?", answer, kind="text")
+    assert [(node.value, node.ballot) for node in run.nodes if node.role == "answer"] == [(0.0, 1), (None, 0)]
+    assert run.prediction.answer == "Paris"
+
+
+def test_steps_without_end_end_with_the_answer() -> None:
+    run = search("tot@steps=2000000000@b=1", PUZZLE, perfect("2 3 9 15"))
+    assert run.prediction.answer is not None
+
+
 # --- votes ------------------------------------------------------------------------------------------------------------
 
 
@@ -538,7 +554,8 @@ def test_settings_shape_the_turns_and_estimates_stay_below_the_cap() -> None:
     assert names["tot"] == ["propose", "value", "check", "vote", ""]
     assert names["tot@evaluate=vote"] == ["propose", "vote", ""]
     assert names["tot@evaluate=value@generate=sample"] == ["sample", "value", "check", ""]
-    for arm in (*names, "tot@search=dfs", "tot@calls=9", "tot@search=dfs@thoughts=4@steps=5@evaluate=value"):
+    for arm in (*names, "tot@search=dfs", "tot@calls=9", "tot@search=dfs@thoughts=4@steps=5@evaluate=value",
+                "tot@steps=2000000000@search=dfs"):  # fmt: skip
         turns, cap = find_mode(arm).turns, find_mode(arm).values["calls"]
         assert 0 < sum(turn.asked for turn in turns) <= cap
         assert 0 < sum(turn.asked_of["expression"] for turn in turns) <= cap
@@ -594,6 +611,18 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_records_and_grades_to_the_sa
     assert (run / "records.jsonl").read_bytes() == records
 
 
+def test_arms_that_share_requests_are_graded_again_to_the_same(tmp_path: Path, main: Cli, own: tuple[str, ...]) -> None:
+    """The journal says of a shared request what the first of the arms built on."""
+    arms = "tot@thoughts=4,tot@thoughts=4@search=dfs,tot@thoughts=3@generate=sample@evaluate=value,tot@evaluate=vote"
+    assert main("run", *own, "--mode", arms, "--limit", "3").code == 0
+    [run] = (tmp_path / "results").iterdir()
+    records = (run / "records.jsonl").read_bytes()
+    scored = main("score", run, "--json")
+    assert scored.code == 0, scored.err
+    assert json.loads(scored.out)["changes"] == []
+    assert (run / "records.jsonl").read_bytes() == records
+
+
 def test_every_request_but_the_first_has_its_parents_in_the_journal(
     tmp_path: Path, main: Cli, own: tuple[str, ...]
 ) -> None:
@@ -632,3 +661,27 @@ def test_exemplars_are_shown_where_the_answer_is_asked_for_and_paths_are_of_othe
 def test_a_dry_run_counts_the_calls_of_a_kind(main: Cli, own: tuple[str, ...]) -> None:
     rows = json.loads(main("run", *own, "--task", "sample", "--mode", "tot", "--limit", "1", "--dry-run", "--json").out)
     assert {row["task"]: row["requests"] for row in rows} == {"own": 200, "sample": 8}
+
+
+def answers(run: Path) -> list[tuple[str, str | None]]:
+    rows = map(json.loads, (run / "records.jsonl").read_text().splitlines())
+    return [(row["outcome"], row["answer"]) for row in rows]
+
+
+def test_a_search_is_replayed_from_its_journal_and_no_reply_is_taken_for_another(
+    tmp_path: Path, main: Cli, own: tuple[str, ...]
+) -> None:
+    assert main("run", *own, "--mode", "tot@thoughts=8", "--limit", "2").code == 0
+    [run] = (tmp_path / "results").iterdir()
+    again = ("--engine", "replay", "--model-args", f"path={run}", "--limit", "2", "--mode", "tot@thoughts=8")
+    assert main("run", *own, *again, "-o", tmp_path / "same").code == 0
+    [same] = (tmp_path / "same").iterdir()
+    assert answers(same) == answers(run)
+
+    prompts = tmp_path / "prompts"  # under another prompt nobody knows which of its replies is meant
+    prompts.mkdir()
+    shipped = Path(__file__).parents[1] / "prompts" / "tot-value.jinja"
+    (prompts / "tot-value.jinja").write_text(shipped.read_text().replace("Judge:", "Your judgement:"))
+    other = main("run", *own, *again, "-o", tmp_path / "other", "--prompts-dir", prompts)
+    assert other.code == 4
+    assert "has 0 of 3 outputs for this question and mode" in other.err

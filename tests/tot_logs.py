@@ -5,14 +5,16 @@ as a file for the engine `replay`: GPT-4's outputs on the puzzles of ranks 901 t
 
 A log of a search holds no outputs but what was made of them: of each step the states `ys` that were gone on with,
 `new_ys` (each one of them and a line more), `values`, sums over three judgements (sure 20, likely 1, impossible 0.001),
-and those that were kept. From a sum follow the judgements, of which the order doesn't matter."""
+and those that were kept. From a sum follow the judgements, of which the order doesn't matter. What a puzzle took is
+known of all its requests together: the first line of a search has the tokens of all, the others none; of paths each has
+its share."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ PATHS = {
     "cot": "gpt-4_0.7_naive_cot_sample_100_start900_end1000.json",
 }
 JUDGEMENTS = 3
+AT_ONCE = 20  # paths that were asked for with one prompt
 Line = dict[str, Any]
 
 
@@ -75,12 +78,28 @@ def all_lines(folder: Path) -> Iterator[Line]:
     """All outputs of a folder of logs: of the search, and of 100 paths with and without a chain of thought."""
     search = json.loads((folder / SEARCH).read_text())
     numbers = {puzzle["idx"]: puzzle["steps"][0]["x"] for puzzle in search}
-    for puzzle in search:
-        yield from search_lines(puzzle)
+    for puzzle, (prompt, completion) in zip(search, tokens(search), strict=True):
+        for place, line in enumerate(search_lines(puzzle)):
+            yield {**line, "prompt_tokens": 0 if place else prompt, "completion_tokens": 0 if place else completion}
     for mode, name in PATHS.items():
-        for puzzle in json.loads((folder / name).read_text()):
-            for output in puzzle["ys"]:
-                yield {"question_part": numbers[puzzle["idx"]], "mode": mode, "output": output}
+        log = json.loads((folder / name).read_text())
+        for puzzle, (prompt, completion) in zip(log, tokens(log), strict=True):
+            outputs = puzzle["ys"]
+            for place, output in enumerate(outputs):
+                share = completion * (place + 1) // len(outputs) - completion * place // len(outputs)
+                yield {"question_part": numbers[puzzle["idx"]], "mode": mode, "output": output,
+                       "prompt_tokens": prompt * AT_ONCE // len(outputs), "completion_tokens": share}  # fmt: skip
+
+
+def tokens(log: Sequence[dict[str, Any]]) -> Iterator[tuple[int, int]]:
+    """What each puzzle took, of prompts and of outputs. A log tells what all puzzles took until then, and begins anew
+    where its run was begun anew: there all that is told is of one puzzle."""
+    before = (0, 0)
+    for puzzle in log:
+        until = (puzzle["usage_so_far"]["prompt_tokens"], puzzle["usage_so_far"]["completion_tokens"])
+        before = before if until[0] >= before[0] else (0, 0)
+        yield until[0] - before[0], until[1] - before[1]
+        before = until
 
 
 def write_outputs(folder: Path, outputs: Path) -> None:

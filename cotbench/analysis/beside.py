@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from cotbench.analysis.matched import Match, Questions, match, paths_for
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.stats import Array
-from cotbench.analysis.subsets import maj_at
+from cotbench.analysis.subsets import maj_at_each
 from cotbench.analysis.verdicts import TOKENS
 from cotbench.modes import Facts
 from cotbench.modes.beside import alone, may_vote, over_main, remedy
@@ -168,12 +169,11 @@ def beside_votes(
     pairs = dict.fromkeys(delta.key for delta in deltas)
     for panel in panels:
         searches = [cell for cell in panel.cells.values() if cell.facts.beside_vote]
-        shown: dict[str, Cell] = {}
+        shown: dict[str, _Vote] = {}
         for cell in searches:
-            votes = votes_for(panel, cell)
+            votes = [shown.setdefault(vote.mode, _Vote(cell=vote)) for vote in votes_for(panel, cell)]
             rows = [row for vote in votes for row in _rows(panel, cell, vote, purse, first=vote is votes[0])]
             found.rows += rows
-            shown |= {one.mode: one for one in votes}
             first = next((row for row in rows if row.first and row.cost == COMPLETION), None)
             if not votes:
                 found.notes.append(f"{panel.task} by {panel.model}: {alone(cell.mode, cell.facts)}.")
@@ -181,10 +181,10 @@ def beside_votes(
                 text = _doubt(first, cell.facts)
                 keys = [key for key in pairs if key[:3] == (panel.model, panel.task, cell.mode)]
                 found.doubts += [Doubt(**_named(key), text=text) for key in keys]
-        for cell in (*searches, *shown.values()):
+        for cell in (*searches, *(vote.cell for vote in shown.values())):
             key = panel.model, panel.task, cell.mode
             found.efforts.append(_effort(cell, of_modes[key], of_costs[key]))
-        found.points += [point for cell in shown.values() for point in _points(panel, cell)]
+        found.points += [point for vote in shown.values() for point in _points(panel, vote)]
     return found
 
 
@@ -288,30 +288,43 @@ def _costs(cell: Cell, vote: Cell, n: Array, purse: Purse) -> dict[str, _Costs]:
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
-def _paths(cell: Cell) -> Array:
-    """Return how many paths each question's vote has; 0 where it has none, or no verdict on an answer."""
-    votes = (None if row is None or row.votes is None or not row.votes.decided else row.votes for row in cell.rows)
-    return np.array([0 if vote is None else len(vote.ballots) for vote in votes])
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Vote:
+    """A vote's cell, with what it says of fewer paths."""
+
+    cell: Cell
+
+    @cached_property
+    def _shares(self) -> Sequence[tuple[float, ...]]:
+        """Of each question how often a vote of k paths is right, for k = 1, 2, 3 ...; () where it has no vote, or no
+        verdict on an answer."""
+        votes = (None if row is None or row.votes is None else row.votes for row in self.cell.rows)
+        return [() if v is None or not v.decided else maj_at_each(v.ballots, v.right) for v in votes]
+
+    @cached_property
+    def paths(self) -> Array:
+        """How many paths each question's vote has; 0 where it has none."""
+        return np.array([len(shares) for shares in self._shares])
+
+    def curves(self, mask: Array) -> Array:
+        """Return the shares of the questions of a mask, a column for each k that all of them have."""
+        most = int(self.paths[mask].min()) if mask.any() else 0
+        kept = [shares[:most] for shares, keep in zip(self._shares, mask, strict=True) if keep]
+        return np.array(kept, dtype=float).reshape(len(kept), most)
 
 
-def _curves(cell: Cell, mask: Array, most: int) -> Array:
-    """Return how often a vote of k paths is right, for k = 1 .. most, of each question of a mask."""
-    votes = [row.votes for row, keep in zip(cell.rows, mask, strict=True) if keep and row is not None]
-    curves = [[maj_at(v.ballots, v.right, k) for k in range(1, most + 1)] for v in votes if v is not None]
-    return np.array(curves, dtype=float).reshape(len(curves), most)
-
-
-def _rows(panel: Panel, cell: Cell, vote: Cell, purse: Purse, *, first: bool) -> Iterator[Beside]:
+def _rows(panel: Panel, cell: Cell, voted: _Vote, purse: Purse, *, first: bool) -> Iterator[Beside]:
     """Yield a row for each kind of cost."""
-    n = _paths(vote)
+    n, vote = voted.paths, voted.cell
     for cost, of in _costs(cell, vote, n, purse).items():
         known = ~np.isnan([of.spent, of.fixed, of.each]).any(axis=0)
         mask = cell.decided & vote.decided & (n > 1) & known
-        most = int(n[mask].min()) if mask.any() else 0
+        curves = voted.curves(mask)
+        most = curves.shape[1]
         questions = Questions(
             right=cell.right[mask].astype(float),
             spent=of.spent[mask],
-            votes=_curves(vote, mask, most),
+            votes=curves,
             fixed=of.fixed[mask],
             each=of.each[mask],
         )
@@ -407,14 +420,13 @@ def _effort(cell: Cell, of: ModeStats, cost: Cost) -> Effort:
     )
 
 
-def _points(panel: Panel, cell: Cell) -> list[VotePoint]:
+def _points(panel: Panel, vote: _Vote) -> list[VotePoint]:
     """Return the curve of a vote, over the questions that it decided and whose tokens are known."""
-    n, spent = _paths(cell), cell.tokens("completion")
+    cell, n, spent = vote.cell, vote.paths, vote.cell.tokens("completion")
     mask = cell.decided & (n > 1) & ~np.isnan(spent)
     if not mask.any():
         return []
-    most, each = int(n[mask].min()), float((spent[mask] / n[mask]).mean())
-    right = _curves(cell, mask, most).mean(axis=0)
+    each, right = float((spent[mask] / n[mask]).mean()), vote.curves(mask).mean(axis=0)
     return [
         VotePoint(
             model=panel.model,
@@ -425,5 +437,5 @@ def _points(panel: Panel, cell: Cell) -> list[VotePoint]:
             accuracy=float(right[k - 1]),
             tokens=k * each,
         )
-        for k in range(1, most + 1)
+        for k in range(1, len(right) + 1)
     ]

@@ -6,7 +6,9 @@ An arm that chooses among several answers (`Facts.picks`) leaves its candidates 
     chosen     what the arm answers
     first      the first candidate
     best       the one with the highest score, of equals the first (Cobbe et al. 2021, arXiv:2110.14168)
-    weighted   the answer with the largest sum of scores (Li et al. 2022, arXiv:2206.02336)
+    weighted   the answer with the largest sum of scores (Li et al. 2022, arXiv:2206.02336); a reward model's score is
+               taken for the log-odds of being better (Bradley and Terry 1952, Biometrika 39:324), and its logistic
+               counts
     majority   the answer of most candidates (Wang et al. 2022, arXiv:2203.11171)
     any        whether one of them is right: a bound, not a method, since nobody can choose so without the key
     mean       the share of them that is right: what choosing at random gets
@@ -27,6 +29,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from msgspec import UNSET
+from scipy import special
 
 from cotbench.analysis import means, stats
 from cotbench.analysis.estimates import Interval
@@ -62,7 +65,7 @@ class Chosen:
     verdicts a judge was asked for; unread, unread_share: how many of these could not be read. tied: the share
     of questions on which candidates with different answers share the highest score. Shares of right answers in 0..1:
     chosen, what the arm answers; first, best, weighted, majority: what else could be chosen; any: a bound, not a
-    method; mean: a candidate at random. best and weighted are None without scores, weighted where a score is below 0
+    method; mean: a candidate at random. best and weighted are None without scores, weighted where a mark is below 0
     or none says how much better one is. over_majority: chosen less majority, paired, which is not at equal tokens: the
     judge's come on top. auroc: of right and wrong candidates of one question, the share of pairs in which the right one
     has the higher score, ties half, over the n_mixed questions that have both.
@@ -192,6 +195,14 @@ def _scores(votes: VoteRow) -> Scores:
     return [None if ballot is None else score for ballot, score in zip(votes.ballots, votes.scores, strict=True)]
 
 
+def _weights(cell: Cell, scores: Sequence[Scores]) -> Sequence[Scores]:
+    """What candidates weigh in a vote by their scores; [] where these are no weights."""
+    if cell.run.manifest.judge.get("rewards"):
+        return [[None if score is None else float(special.expit(score)) for score in each] for each in scores]
+    known = [score for each in scores for score in each if score is not None]
+    return scores if known and min(known) >= 0 and not _at_once(cell) else []
+
+
 def _at_once(cell: Cell) -> bool:
     """Whether the judge saw all candidates at once, so that a score says which is best and no more."""
     return cell.facts.settings.get("judge") == "rank"
@@ -203,12 +214,13 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
         return None
     votes, scores = [vote for _, vote in voted.rows], [_scores(vote) for _, vote in voted.rows]
     whole = [(v.ballots, own, v.right, len(v.ballots)) for v, own in zip(votes, scores, strict=True)]
+    weights = _weights(cell, scores)
+    heavy = [(v.ballots, own, v.right, len(v.ballots)) for v, own in zip(votes, weights, strict=False)]
     known = [score for each in scores for score in each if score is not None]
-    weighs = bool(known) and min(known) >= 0 and not _at_once(cell)
     right = [np.array([ballot in vote.right for ballot in vote.ballots]) for vote in votes]
     chosen = cell.right[voted.mask].astype(float)
     majority = np.array([maj_at(vote.ballots, vote.right, len(vote.ballots)) for vote in votes])
-    looked = np.array([_looks(row, own) for (row, _), own in zip(voted.rows, scores, strict=True)])
+    looked = np.array([_looks(row) for row, _ in voted.rows])
     judged, unread = map(int, looked.sum(axis=0))
     areas = [None if not known else _area(own, hits) for own, hits in zip(scores, right, strict=True)]
     mixed = [area for area in areas if area is not None]
@@ -228,7 +240,7 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
         chosen=voted.interval(chosen),
         first=voted.interval(float(hits[0]) for hits in right),
         best=voted.interval(best_at(*one) for one in whole) if known else Interval(),
-        weighted=voted.interval(weighted_at(*one) for one in whole) if weighs else Interval(),
+        weighted=voted.interval(weighted_at(*one) for one in heavy) if weights else Interval(),
         majority=voted.interval(majority),
         any=voted.interval(float(hits.any()) for hits in right),
         mean=voted.interval(float(hits.mean()) for hits in right),
@@ -238,15 +250,13 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
     )
 
 
-def _looks(row: Record, scores: Scores) -> tuple[int, int]:
+def _looks(row: Record) -> tuple[int, int]:
     """How many marks or verdicts a judge gave, and how many of them can't be read. Candidates with the same text share
     one; and so do all of them, where the judge saw them at once."""
     if row.nodes is not UNSET:
         read = {node.judged: node.value is not None for node in row.nodes if node.judged}
         return len(read), len(read) - sum(read.values())
-    ballots = () if row.votes is None or row.votes.scores is UNSET else row.votes.ballots
-    judged_ones = [score for ballot, score in zip(ballots, scores, strict=False) if ballot is not None]
-    return len(judged_ones), judged_ones.count(None)
+    return 0, 0
 
 
 def _tied(votes: VoteRow, scores: Scores) -> bool:
@@ -285,10 +295,8 @@ def _curve(panel: Panel, cell: Cell) -> Iterator[ChosenAt]:
     known = [score for each in scores for score in each if score is not None]
     at_once = _at_once(cell)
     best = [best_at_k(vote.ballots, own, vote.right) for vote, own in zip(votes, scores, strict=True)]
-    weighs = bool(known) and min(known) >= 0 and not at_once
-    weighted = [
-        weighted_at_k(vote.ballots, own, vote.right) if weighs else {} for vote, own in zip(votes, scores, strict=True)
-    ]
+    weights = _weights(cell, scores)
+    weighted = [weighted_at_k(vote.ballots, own, vote.right) for vote, own in zip(votes, weights, strict=False)]
     majority = [maj_at_k(vote.ballots, vote.right) for vote in votes]
     hits = [sum(ballot in vote.right for ballot in vote.ballots) for vote in votes]
     for k in sizes(n):
@@ -301,7 +309,7 @@ def _curve(panel: Panel, cell: Cell) -> Iterator[ChosenAt]:
             n=n,
             k=k,
             best=voted.interval(one[k] for one in best) if told else Interval(),
-            weighted=voted.interval(one[k] for one in weighted) if weighs else Interval(),
+            weighted=voted.interval(one[k] for one in weighted) if weighted else Interval(),
             majority=voted.interval(one[k] for one in majority),
             any=float(np.mean([pass_at_k(n, hit, k) for hit in hits])),
             mean=float(np.mean(hits)) / n,

@@ -38,7 +38,7 @@ from cotbench.analysis.estimates import (
     split_of,
 )
 from cotbench.analysis.factorial import Effect, corrected, effects_of
-from cotbench.analysis.flat import LATER, columns, flatten
+from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.many import by_family, in_words
@@ -109,10 +109,10 @@ class Comparison:
     questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
     are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
     beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
-    over fewer paths; doubts: of which such arms it isn't said that they help, and why. Reports without such arms hold
-    none of the four. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over.
-    facts: of modes, which report.json leaves out. suite: by which the report is, "" for none; categories: over the
-    tasks of each of its categories; missing: what belongs to it and isn't here.
+    over fewer paths; doubts: of which such arms it isn't said that they help, and why. cautions: what belongs beside a
+    headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
+    suite: by which the report is, "" for none; categories: over the tasks of each of its categories; missing: what
+    belongs to it and isn't here.
     """
 
     schema: int = REPORT_SCHEMA
@@ -151,10 +151,10 @@ class Comparison:
     tool_blocks: list[ToolBlocks] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
-    beside: list[Beside] = field(default_factory=list, metadata=LATER)
-    efforts: list[Effort] = field(default_factory=list, metadata=LATER)
-    vote_points: list[VotePoint] = field(default_factory=list, metadata=LATER)
-    doubts: list[Doubt] = field(default_factory=list, metadata=LATER)
+    beside: list[Beside] = field(default_factory=list)
+    efforts: list[Effort] = field(default_factory=list)
+    vote_points: list[VotePoint] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
     suite: str = ""
     categories: list[Category] = field(default_factory=list)

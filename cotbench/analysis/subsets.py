@@ -50,6 +50,11 @@ def maj_at_k(ballots: Sequence[Ballot], right: frozenset[int]) -> dict[int, floa
     return {k: shares[k] for k in sizes(len(ballots))}
 
 
+def maj_at_each(ballots: Sequence[Ballot], right: frozenset[int]) -> tuple[float, ...]:
+    """The share of the subsets of k paths whose vote is right, for k = 1, 2, 3 ... n."""
+    return _maj(tuple(ballots), right)[1:]
+
+
 def maj_at(ballots: Sequence[Ballot], right: frozenset[int], k: int) -> float:
     """The share of the subsets of k paths, for one k in 1..n, whose vote is right."""
     return _maj(tuple(ballots), right)[k]

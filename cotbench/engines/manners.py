@@ -15,6 +15,7 @@ from typing import Any
 
 from cotbench.engines.chat import SWITCHES
 from cotbench.engines.client import BadStatus
+from cotbench.engines.confidence import LIKELIEST as LIKELIEST
 
 REFUSING = frozenset({400, 422, 500, 501, 503})
 # As a rule these are about the key, the model or the address, so a field must be named.
@@ -145,7 +146,6 @@ class Lesson:
 FOLD = "system role"
 AS_TEXT = "prompt as text"
 NO_IDS = "no token ids"
-LIKELIEST = 20  # of how many tokens the probabilities are asked for
 _FEWER = {10: "10 likeliest", 5: "5 likeliest"}
 NO_SEED = "no seed"
 NO_SWITCH = "no switch"

@@ -195,7 +195,7 @@ class ReplayEngine(ModellessEngine):
         if faults and len(faults) == self._lines:
             raise DataError(
                 f"{self._path}:{faults[0]}.",
-                'Each line holds one JSON object: "output", and "id" or "question"; the README lists the keys.',
+                'Each line holds one JSON object: "output", and "id" or "question"; docs/replay.md has all keys.',
             )
         self._faults = tuple(f"{self._path.name}:{fault}" for fault in faults)
 

@@ -87,9 +87,11 @@ class _Waiting(NamedTuple):
 
 
 class RewardEngine(ABC):
-    """A reward model that is loaded here: conversations wait, and are scored some at a time. batch: how many."""
+    """A reward model that is loaded here: conversations wait, and are scored some at a time. batch: how many; limit:
+    the argument that says it."""
 
     name: str
+    limit: str
 
     def __init__(self, config: EngineConfig, chat: ChatFormat, *, max_len: int, batch: int) -> None:
         self.capacity = 4 * batch
@@ -117,7 +119,7 @@ class RewardEngine(ABC):
         except Exception as error:
             raise ModelError(
                 f"{self.name} stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-                "If it is memory, lower --judge-args batch_size=N. Everything recorded is kept: the same command "
+                f"If it is memory, lower --judge-args {self.limit}=N. Everything recorded is kept: the same command "
                 "resumes.",
             ) from None
         return [
@@ -127,7 +129,7 @@ class RewardEngine(ABC):
 
     @abstractmethod
     def _scores(self, batch: Sequence[list[int]]) -> list[float]:
-        """The number that the model has at the last token of each conversation."""
+        """The number that the model has at the last token of each conversation; NaN where it failed."""
 
     def cancel(self) -> list[Key]:
         keys = [one.key for one in self._waiting]

@@ -65,12 +65,13 @@ class FolderTokenizer:
         """Render messages as transformers does: in a sandbox, blocks trimmed, with the special tokens by name, and
         without tools or documents. tokenize must be False."""
         assert not tokenize
-        given = {"tools": None, "documents": None, **self.special, **variables}
+        given = {**self.special, **variables}
         return str(_environment().from_string(chat_template).render(messages=messages, **given))
 
 
 def _environment() -> Any:
-    """What transformers gives a chat template: loop controls, the tag around what a model is trained on, the time."""
+    """What transformers gives a chat template: loop controls, the tag around what a model is trained on, the time, and
+    the names of what there may be beside messages."""
     from jinja2 import nodes
     from jinja2.exceptions import TemplateError
     from jinja2.ext import Extension, loopcontrols
@@ -93,6 +94,7 @@ def _environment() -> Any:
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
     )
+    environment.globals.update(tools=None, documents=None)
     environment.filters["tojson"] = written
     environment.globals["raise_exception"] = refuse
     environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)

@@ -107,7 +107,7 @@ class _Loaded:
 
 
 class TransformersRewards(RewardEngine):
-    name = "transformers"
+    name, limit = "transformers", "batch_size"
 
     def __init__(self, config: EngineConfig) -> None:
         self._loaded = loaded = _Loaded(config, "AutoModelForSequenceClassification")

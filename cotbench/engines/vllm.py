@@ -7,6 +7,7 @@ quantization, gpu_memory_utilization ...). A model that vLLM takes for one of po
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -157,7 +158,7 @@ class _Loaded:
 
 
 class VllmRewards(RewardEngine):
-    name = "vLLM"
+    name, limit = "vLLM", "max_num_seqs"
 
     def __init__(self, config: EngineConfig, loaded: _Loaded) -> None:
         self._loaded = loaded
@@ -187,7 +188,8 @@ class VllmRewards(RewardEngine):
         while len(found) < len(names):
             for output in engine.step():
                 if output.finished:
-                    found[output.request_id] = _last_number(output.outputs.data)
+                    lost = getattr(output, "error", None) is not None
+                    found[output.request_id] = math.nan if lost else _last_number(output.outputs.data)
         return [found[name] for name in names]
 
     def describe(self) -> EngineInfo:

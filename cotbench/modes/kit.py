@@ -268,7 +268,8 @@ class TaskKit(Kit):
         """Make a turn's request with the examples of what the mode passes to it, before there is any reply, and with
         passages of about the length of those that the arm shows, where none have been brought."""
         passages = self.passages or self.context.example(self.data.passages.get(question.id, ()))
-        return replace(self, passages=passages).request(question, turn.name, **turn.given)
+        given = turn.given if turn.example is None else turn.example(self.kind_of(question), question)
+        return replace(self, passages=passages).request(question, turn.name, **given)
 
     def asked(self, turn: Turn) -> int:
         """How often a turn is asked at most for a question of the task."""

@@ -41,7 +41,8 @@ class Turn:
     shared: modes that have an equal turn send equal requests, so that a reply is generated once for all of them. Its
     sampling is that of the run, not of one mode.
     given: the names of what the mode passes to the template, each with an example: templates are rendered with these
-    before a model is loaded, and requests are estimated with them.
+    before a model is loaded, and requests are estimated with them. example: makes these by the kind of a question's
+    answer, where they depend on it.
     asked: how often it is asked at most, for one question; for estimates. each: for each path of the mode's own turn.
     asked_of: the same by the `asked_as` of kinds
     of answers for which it is another number.
@@ -65,6 +66,7 @@ class Turn:
     tuned: Mapping[str, Any] = field(default_factory=dict)
     shared: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
+    example: Callable[[str, Question], Mapping[str, Any]] | None = None
     asked: int = 1
     each: bool = False
     asked_of: Mapping[str, int] = field(default_factory=dict)

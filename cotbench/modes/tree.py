@@ -41,7 +41,7 @@ def tree_of_thoughts(question: Question, kit: Kit) -> Flow:
     kept, leaves, waiting = [tree.root], list[State](), [tree.root]
     try:
         if kit.setting("search") == "bfs":  # algorithm 1: the best b states of each level
-            for _ in range(tree.steps):
+            while not all(map(tree.is_over, kept)):
                 states = yield from tree.generate(kept)
                 yield from tree.evaluate(states)
                 kept = tree.best(states)
@@ -53,9 +53,9 @@ def tree_of_thoughts(question: Question, kit: Kit) -> Flow:
                 promising = tree.promising(states)
                 leaves += [child for child in promising if child.reading]
                 waiting = [child for child in promising if not child.reading] + others
-            kept = leaves
+            kept = ranked(leaves)
     except OutOfCalls:
-        kept = leaves or kept[: tree.b]
+        kept = ranked(leaves) or kept[: tree.b]
     except Lost as lost:
         return tree.told(lost.prediction)
     return (yield from tree.conclude(kept))
@@ -114,7 +114,7 @@ class Tree:
 
     def generate(self, states: Sequence[State]) -> Generator[Step, Any, list[State]]:
         """Have the next steps of states written; one that has its answer stands for itself."""
-        going = [state for state in states if not self._over(state)]
+        going = [state for state in states if not self.is_over(state)]
         self._spend(len(going))
         ending = [state for state in going if self.kind.ends(self._shown(state), self._last(state))]
         further = [state for state in going if state not in ending]
@@ -172,7 +172,7 @@ class Tree:
         """Whether a state has no answer where it should, and is worth nothing by that."""
         if state.reading is None and self.kit.setting("unfinished") == "judged":
             return False
-        return self._over(state) and (state.reading is None or state.reading.answer is None)
+        return self.is_over(state) and (state.reading is None or state.reading.answer is None)
 
     def _value(self, states: Sequence[State]) -> Generator[Step, Any, None]:
         """Have each state judged by itself; once what looks the same."""
@@ -213,11 +213,11 @@ class Tree:
 
     def best(self, states: Sequence[State]) -> list[State]:
         """Keep the b best states."""
-        ranked = _ranked(states)
-        for place, state in enumerate(ranked):
+        best = ranked(states)
+        for place, state in enumerate(best):
             state.kept = place < self.b
             state.why = "" if state.kept else state.why or "beaten"
-        return ranked[: self.b]
+        return best[: self.b]
 
     def promising(self, states: Sequence[State]) -> list[State]:
         """Leave out states in which no judge sees a chance; the best first. What nobody could be understood on stays:
@@ -226,13 +226,12 @@ class Tree:
             low = state.value is not None and state.value < PROMISING and not self.votes
             if low or state.why in ("duplicate", "no answer"):
                 state.why = state.why or "pruned"
-        return [state for state in _ranked(states) if state.why in ("", "unread")]
+        return [state for state in ranked(states) if state.why in ("", "unread")]
 
     def conclude(self, kept: Sequence[State]) -> Flow:
         """Take the answer of the best of the last states; the others' stand beside it as ballots, in order of their
-        values. One that is not at its end, because no more may be asked, is finished as it is."""
-        kept = _ranked(kept)
-        cut = [state for state in kept if not self._over(state)]
+        values. One that is not at its end, because no more may be asked, is finished as it is. kept: the best first."""
+        cut = [state for state in kept if not self.is_over(state)]
         try:
             finished = dict(zip(cut, (yield from self._finish(cut)), strict=True))
         except Lost as lost:
@@ -277,7 +276,8 @@ class Tree:
     def _last(self, state: State) -> bool:
         return len(state.steps) + 1 >= self.steps
 
-    def _over(self, state: State) -> bool:
+    def is_over(self, state: State) -> bool:
+        """Whether a state has its answer, or no step is left for one."""
         return state.reading is not None or len(state.steps) >= self.steps
 
     def _spend(self, requests: int) -> None:
@@ -302,7 +302,7 @@ class Tree:
         return replies
 
 
-def _ranked(states: Iterable[State]) -> list[State]:
+def ranked(states: Iterable[State]) -> list[State]:
     """The best first; of equals the earlier. Last those of which no judgement could be read, and then those that have
     no answer where they should."""
     return sorted(states, key=lambda state: (state.why == "no answer", state.value is None, -(state.value or 0.0)))
@@ -311,15 +311,18 @@ def _ranked(states: Iterable[State]) -> list[State]:
 # --- the row of the mode --------------------------------------------------------------------------------------------
 
 
+EXAMPLE = "8 - 5 = 3 (left: 3 3 6)"  # a step, as long as they are of puzzles; for estimates
 SAMPLED = 5  # steps that are drawn for a state, where an arm says nothing
 
 
 def _asked(settings: Mapping[str, Any], kind: Kind, steps: int) -> dict[str, int]:
     """How often each turn is asked at most, of a question of a kind whose puzzles take so many steps."""
     calls, b = settings["calls"], settings["b"] or kind.b
-    steps, wide = settings["steps"] or steps, settings["thoughts"] or kind.thoughts or calls
+    steps, wide = min(settings["steps"] or steps, calls), settings["thoughts"] or kind.thoughts or calls
     breadth_first = settings["search"] == "bfs"
-    expanded = [min(wide**level, b if breadth_first else calls) for level in range(steps)]
+    expanded = [1]  # states of each level
+    while len(expanded) < steps:
+        expanded.append(min(expanded[-1] * wide, b if breadth_first else calls))
     proposed = expanded[: steps - (kind is OTHERS)]  # in a puzzle, what isn't ready to be answered is proposed further
     evaluate = settings["evaluate"] if settings["evaluate"] != "auto" else kind.evaluate
     wanted = {
@@ -367,7 +370,13 @@ def _turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
 
 
 def _turn(name: str, template: str, given: Mapping[str, Any], **more: Any) -> Turn:
-    return Turn(name=name, template=template, given=given, drawn=True, top_p=1.0, **more)
+    """Make a turn. What it is given depends on the kind of answers where it sees a state."""
+
+    def example(answer_type: str, question: Question) -> Mapping[str, Any]:
+        return {**given, **kind_of(answer_type, question).shown(question, (EXAMPLE,))}
+
+    turn = Turn(name=name, template=template, given=given, drawn=True, top_p=1.0, **more)
+    return replace(turn, example=example) if "left" in given else turn
 
 
 _KIND = "0: as the kind of answers has it"

@@ -36,9 +36,10 @@ def beside(comparison: Comparison) -> Table[Beside]:
         "of a question. paths: of the vote, that cost as much: 4.3 are 4 on 70% of the questions and 5 on the others; "
         "of k of the n paths a vote is right as often as it is on the mean over all subsets. difference: paired, with "
         "a bootstrap interval over questions, or clusters, within strata, in each draw of which costs are matched "
-        "anew. completion tokens: of all calls, judges' too; by them an arm is judged. all tokens: prompt tokens that "
-        f"no cache had, as far as that is told, too; a vote sends its prompt once.{priced} Where there is no equal "
-        "budget on record, the vote is that of all its paths, or of one, and spent says how many times as much as that "
+        "anew; it isn't corrected for many arms. completion tokens: of all calls, also of a judge of another model; by "
+        "them an arm is judged. all tokens: prompt tokens that no cache had, as far as that is told, too; a vote sends "
+        f"its prompt once.{priced} Where there is no equal budget on record, the vote is that of all its paths, or of "
+        "one, and spent says how many times as much as that "
         "the arm took.",
     )
 
@@ -143,7 +144,7 @@ def _clause(row: Beside) -> str:
     if (row.delta.low or 0.0) > 0 or (row.delta.high or 0.0) < 0:
         said = f"{abs(100 * value):.1f} points {'above' if value > 0 else 'below'} {at} ({inside})"
     else:
-        said = f"not clearly better or worse than {at} ({points(value)}, {inside})"
+        said = f"not clearly better or worse than {at} ({points(value)} points, {inside})"
     return said if row.equal else f"{said}, for {times(row.times)} its tokens; {row.why}"
 
 

@@ -9,7 +9,12 @@ from cotbench.report.columns import MODE, Column, N, Table
 from cotbench.report.words import DASH, count, difference, ends, p_value, percent, points, short_model
 
 BOUND = "a bound, not a method: nobody can choose so without the key"
-_HOW = {"best": "best score", "weighted": "weighted vote", "first": "first kept", "last": "last round"}
+_HOW = {
+    "best": "best score",
+    "weighted": "weighted vote",
+    "first": "first kept",
+    "last": "last round",
+}
 
 
 def _part(part: int, whole: int) -> str:
@@ -56,12 +61,12 @@ def chosen(comparison: Comparison) -> Table[Chosen]:
 def marks(comparison: Comparison) -> Table[Chosen]:
     """How far a judge could be read, and how well its scores tell right from wrong."""
     return Table(
-        title="What judges say: how far it is read, and tells right from wrong",
-        rows=[row for row in comparison.chosen if row.judged],
+        title="Scores: how far they are read, and tell right from wrong",
+        rows=[row for row in comparison.chosen if row.judged or row.n_mixed],
         names=MODE,
         figures=[
             N,
-            ("judged", lambda r: count(r.judged)),
+            ("judged", lambda r: count(r.judged or None)),
             ("unread", lambda r: _part(r.unread, r.judged)),
             ("tied %", lambda r: percent(r.tied)),
             ("n mixed", lambda r: count(r.n_mixed)),

@@ -173,12 +173,17 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
             entry["passages"] = _passages_entry(shown, strings)
         asked = [numbers.get((id(cell.run), key), -1) for key in row.keys]
         entry["replies"] = asked
+<<<<<<< HEAD
+        for call, paths in _telling_paths(row).items():
+            if 0 <= call < len(asked) and asked[call] >= 0:
+=======
         paths_of = [len(replies[number].completions) if number >= 0 else 0 for number in asked]
         for call, paths in _telling_paths(row, paths_of).items():
             if call < len(asked) and asked[call] >= 0:
+>>>>>>> t-view
                 stay[asked[call]].update(paths)
         call, path = decided_by(row) or (len(asked) - 1, 0)
-        if row.span and call < len(asked) and asked[call] >= 0 and path < len(replies[asked[call]].completions):
+        if row.span and 0 <= call < len(asked) and asked[call] >= 0 and path < len(replies[asked[call]].completions):
             spans[asked[call]].setdefault(path, []).append((row.span[0], row.span[1]))
             entry["at"] = [asked[call], path, *row.span]
     for entry in modes.values():

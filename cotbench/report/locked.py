@@ -37,7 +37,7 @@ def _result(lock: Locked, comparison: Comparison) -> str:
     kinds = " and ".join(dict.fromkeys(one.kind for one in cautions))
     but = f", but a difference of {kinds} more than of reasoning" if cautions else ""
     doubt = next((one.text for one in comparison.doubts if one.key == lock.key), "")
-    but += f", but {doubt}" if doubt and (found.low or 0.0) > 0 else ""
+    but += f", but {doubt}" if doubt and lock.figure == "delta" and (found.low or 0.0) > 0 else ""
     return f"There it is {size}: {_against_margin(lock)}{but}."
 
 

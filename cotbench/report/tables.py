@@ -70,7 +70,7 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "beside-votes": comparison.beside,
         "efforts": comparison.efforts,
         "vote-points": comparison.vote_points,
-        "tools": comparison.tool_uses,
+        "tool-use": comparison.tool_uses,
         "tool-blocks": comparison.tool_blocks,
         "costs": comparison.costs,
         "payoffs": comparison.payoffs,

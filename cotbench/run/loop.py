@@ -44,7 +44,8 @@ class Job:
     """A question to be asked under a mode. number: its place among the records, from 0.
 
     recorded: the addresses of its replies where they are on record already; look: gives the line of one. siblings: how
-    many jobs its question has."""
+    many jobs its question has. shared: of the addresses on record those that other jobs have, too, so that the line may
+    say what another one built on."""
 
     number: int
     question: Question
@@ -53,6 +54,7 @@ class Job:
     siblings: int = 1
     recorded: Sequence[Key] | None = None
     look: Callable[[Key], StoredReply | None] = lambda _: None
+    shared: frozenset[Key] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -106,18 +108,17 @@ class _Open:
         """Find the address of a request on record: of those that are left the first.
 
         Of requests that build on paths it is the first that builds on the same ones: where paths are read otherwise
-        now, a reply must not be taken for one to another path. One that another mode had asked for before may build on
-        that mode's. A reply that goes on from an earlier one was not asked for by itself."""
+        now, a reply must not be taken for one to another path. What one builds on that other modes asked for, too, was
+        told by the first of them: in their order, any of these will do. A reply that goes on from an earlier one was
+        not asked for by itself."""
         recorded = self.job.recorded or ()
         if not request.after and not self.went_on:
             return next((key for key in recorded if key not in self.asked), None)
         fresh = [(key, row) for key, row in self._left() if not self._goes_on(row)]
         if not request.after:
             return fresh[0][0] if fresh else None
-        parents, own = self._parents(request), {(key.request, key.ordinal) for key in recorded}
-        same = next((key for key, row in fresh if row.after == parents), None)
-        of_others = (key for key, row in fresh if any(parent[:2] not in own for parent in row.after))
-        return same or next(of_others, None)
+        parents = self._parents(request)
+        return next((key for key, row in fresh if row.after == parents or key in self.job.shared), None)
 
     def _goes_on(self, row: StoredReply) -> bool:
         """Whether a reply on record is one with which an earlier one of the flow was gone on with."""

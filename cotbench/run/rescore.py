@@ -89,6 +89,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         _check_stations(folder, manifest, modes.values())
         require_solver(modes.values(), (questions[row.question].kind or types[row.task] for row in before))
         journal = JournalIndex(folder / JOURNAL)
+        times = Counter(key for row in before for key in row.keys)
         jobs = (
             Job(
                 number=number,
@@ -103,6 +104,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
                 ),
                 recorded=row.keys,
                 look=journal.reply,
+                shared=frozenset(key for key in row.keys if times[key] > 1),
             )
             for number, row in enumerate(before)
         )
