@@ -173,14 +173,9 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
             entry["passages"] = _passages_entry(shown, strings)
         asked = [numbers.get((id(cell.run), key), -1) for key in row.keys]
         entry["replies"] = asked
-<<<<<<< HEAD
-        for call, paths in _telling_paths(row).items():
-            if 0 <= call < len(asked) and asked[call] >= 0:
-=======
         paths_of = [len(replies[number].completions) if number >= 0 else 0 for number in asked]
         for call, paths in _telling_paths(row, paths_of).items():
-            if call < len(asked) and asked[call] >= 0:
->>>>>>> t-view
+            if 0 <= call < len(asked) and asked[call] >= 0:
                 stay[asked[call]].update(paths)
         call, path = decided_by(row) or (len(asked) - 1, 0)
         if row.span and 0 <= call < len(asked) and asked[call] >= 0 and path < len(replies[asked[call]].completions):

@@ -52,12 +52,16 @@ class Recipe:
     """What a model learns. mix: the share of each kind of conversation.
 
     marks: tokens besides those of all models, which decoding keeps; begins: what a chat template adds to the prompt of
-    an answer; vocabulary: other recipes whose words it knows besides.
+    an answer; vocabulary: other recipes whose words it knows besides. batch: conversations of a step; part: those that
+    go through the model together; rate: the highest learning rate.
     """
 
     name: str
     mix: dict[str, float]
     steps: int
+    batch: int = 32
+    part: int = 8
+    rate: float = 3e-3
     turns: str = "message['content']"
     begins: str = ""
     marks: tuple[str, ...] = ()

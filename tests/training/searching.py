@@ -84,7 +84,7 @@ def _cot(held_out: bool, rng: random.Random) -> Conversation:
 
 
 def _propose(held_out: bool, rng: random.Random) -> Conversation:
-    """All moves with the numbers of a puzzle, or with those that are left after some; with a single one there is none."""
+    """All moves with the numbers of a puzzle, or with those left after some: with a single one there is none."""
     numbers = left = _any_puzzle(held_out, rng)
     for _ in range(rng.choices((0, 1, 2), (0.4, 0.5, 0.1))[0]):
         left = rng.choice(puzzles.moves(left)).left
@@ -292,6 +292,22 @@ SEARCHER = OfTurns(
         "sums answer": 0.02,
     },
     steps=1_600,
+)
+
+# What it goes on with (`train.py --begin`): for the most part to say what can be done and what can be reached.
+FORESEER = OfTurns(
+    name="foreseer",
+    mix={
+        "puzzle cot": 0.12,
+        "puzzle propose": 0.17,
+        "puzzle value": 0.5,
+        "puzzle check": 0.13,
+        "puzzle answer": 0.08,
+    },
+    steps=600,
+    batch=96,
+    part=24,
+    rate=2e-3,
 )
 
 

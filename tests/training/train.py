@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from conversations import DEMO, PIECES, THINKER, Conversation, Part, Recipe, vocabulary
-from searching import SEARCHER
+from searching import FORESEER, SEARCHER
 
 from cotbench import __version__
 
@@ -37,10 +37,7 @@ CONFIG: dict[str, Any] = {
     "tie_word_embeddings": True,
     "rope_theta": 10_000.0,
 }
-RECIPES = {one.name: one for one in (DEMO, THINKER, SEARCHER)}
-BATCH = 32
-PART = 8  # conversations that go through the model together; a batch has several such parts
-LEARNING_RATE = 3e-3
+RECIPES = {one.name: one for one in (DEMO, THINKER, SEARCHER, FORESEER)}
 ASKED = 0.1  # the weight of the tokens of prompts: what they repeat teaches to look things up
 WARM_UP = 100  # steps
 
@@ -132,44 +129,58 @@ def batches(recipe: Recipe, seed: str, tokenizer: Any, size: int) -> Iterator[li
     rng = random.Random(f"demo batches {seed}")
     while True:
         pool = sorted((encode(next(source), tokenizer) for _ in range(size * 32)), key=lambda one: len(one.ids))
-        parts = [pool[at : at + PART] for at in range(0, len(pool), PART)]
+        parts = [pool[at : at + recipe.part] for at in range(0, len(pool), recipe.part)]
         pairs = [[short, long] for short, long in zip(parts, reversed(parts), strict=True)][: len(parts) // 2]
         rng.shuffle(pairs)
-        each = size // (2 * PART)
+        each = size // (2 * recipe.part)
         for at in range(0, len(pairs), each):
             yield [part for pair in pairs[at : at + each] for part in pair]
 
 
 def train(
-    folder: Path, *, recipe: Recipe, seed: int, steps: int, processes: int, keep: int, rank: int, meeting: str
+    folder: Path,
+    *,
+    recipe: Recipe,
+    seed: int,
+    steps: int,
+    processes: int,
+    keep: int,
+    begin: Path | None,
+    rank: int,
+    meeting: str,
 ) -> None:
     """One of the processes that train together, each on its share of a batch; the first saves. meeting: their file.
 
-    keep: after how many steps the model is saved as it is then, in a folder of its own; 0 saves the last only."""
+    keep: after how many steps the model is saved as it is then, in a folder of its own; 0 saves the last only.
+    begin: a model that it goes on from."""
     import torch
     import torch.distributed as others
     import transformers
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     torch.set_num_threads(1)  # such small matrices go faster in processes side by side than in threads
     torch.manual_seed(seed)
     others.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=processes)
-    tokenizer = make_tokenizer(recipe)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            **CONFIG,
-            vocab_size=len(tokenizer),
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
+    if begin is not None:
+        tokenizer = AutoTokenizer.from_pretrained(begin)
+        model = LlamaForCausalLM.from_pretrained(begin, dtype=torch.float32)
+    else:
+        tokenizer = make_tokenizer(recipe)
+        model = LlamaForCausalLM(
+            LlamaConfig(
+                **CONFIG,
+                vocab_size=len(tokenizer),
+                pad_token_id=tokenizer.pad_token_id,
+                bos_token_id=tokenizer.bos_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+            )
         )
-    )
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.05)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.05)
     started, losses = time.monotonic(), []
     for step, batch in zip(
-        range(steps), batches(recipe, f"{seed} {rank}", tokenizer, BATCH // processes), strict=False
+        range(steps), batches(recipe, f"{seed} {rank}", tokenizer, recipe.batch // processes), strict=False
     ):
-        rate = LEARNING_RATE * min(1.0, (step + 1) / WARM_UP) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
+        rate = recipe.rate * min(1.0, (step + 1) / WARM_UP) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
         for parameters in optimizer.param_groups:
             parameters["lr"] = rate
         sums = torch.tensor([0.0, sum(sum(one.learnt) for part in batch for one in part)])  # loss, learnt tokens
@@ -200,9 +211,10 @@ def train(
     made = {
         "cotbench": __version__,
         "seed": seed,
+        **({} if begin is None else {"begun_with": json.loads((begin / "training.json").read_text())}),
         "steps": steps,
-        "batch": BATCH,
-        "learning_rate": LEARNING_RATE,
+        "batch": recipe.batch,
+        "learning_rate": recipe.rate,
         "mix": recipe.mix,
         "processes": processes,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -280,6 +292,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="other than the recipe's")
     parser.add_argument("--processes", type=int, default=2, help="one for each core")
     parser.add_argument("--keep", type=int, default=0, help="save it after every so many steps, too")
+    parser.add_argument("--begin", type=Path, help="a model of ours to go on from, instead of from nothing")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
