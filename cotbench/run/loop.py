@@ -160,9 +160,15 @@ class _Open:
 
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
         assert self.step is not None
-        self.judged_further |= any(request.after for request in self.step.items)
-        self.went_on += sum(not request.after for request in self.step.items)
+        answered = [self._is_answered(request) for request in self.step.items]
+        self.judged_further |= not all(answered)
+        self.went_on += sum(answered)
         return self._take(replies)
+
+    def _is_answered(self, request: Request) -> bool:
+        """Whether a reply is gone on with for its answer, by the words of the answer line, rather than a judge's."""
+        words = self.job.kit.words
+        return bool(words) and request.begun is not None and request.begun.text.rstrip().endswith(words)
 
     def expects(self, ticket: Ticket) -> bool:
         """Whether a result under this ticket is still to come in the present step."""
