@@ -227,6 +227,12 @@ def test_a_question_is_shown_with_its_tree_and_each_calls_parents(tmp_path: Path
     assert "--full" not in done.out and "abstained" not in done.out
 
 
+def test_what_a_reward_model_gave_is_said(tmp_path: Path, main: Cli) -> None:
+    calls = [*CALLS, Call("reward", [""], after=[(2, 0)], to="judge", score=-1.25)]
+    searching(tmp_path / "results" / "r", calls=calls)
+    assert "after call 3: output, 0 characters, 7 tokens, score -1.25, ended by stop" in main("show", "t-0").out
+
+
 def test_of_many_calls_a_line_each_is_shown_unless_all_is_asked_for(tmp_path: Path, main: Cli) -> None:
     calls = [*CALLS, *(Call("tot-value", [f"I would say {n}", "likely"], after=[(3, 0)]) for n in range(20))]
     searching(tmp_path / "results" / "r", searched(), calls)

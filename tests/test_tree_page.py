@@ -61,7 +61,7 @@ BEST = [
 ]
 SCORING = [
     Call("cot", [f"Answer: {12 + n % 2}" for n in range(6)]),
-    *(Call("score", [f"0.{n}"], after=[(0, n)]) for n in range(6)),
+    *(Call("score", [""], after=[(0, n)], score=n / 10) for n in range(6)),
 ]
 
 
@@ -222,6 +222,15 @@ def test_a_chain_and_the_best_of_several_paths(opened: Tab) -> None:
         "return [...document.querySelectorAll('[data-mode=best-of-n] .path > summary')].map(s => s.textContent)"
     )
     assert "path 2: 13, correct" in paths[1] and "the chosen one" in paths[4]
+
+
+def test_what_a_reward_model_gave_is_said(opened: Tab) -> None:
+    """It writes nothing."""
+    opened.js("document.querySelector('[data-mode=best-of-n] .nodes .of-answer > details').open = true")
+    opened.wait(lambda: opened.js("return document.querySelector('[data-mode=best-of-n] .said details')"))
+    opened.js("document.querySelector('[data-mode=best-of-n] .said details').open = true")
+    told = "return document.querySelector('[data-mode=best-of-n] .said details').textContent"
+    opened.wait(lambda: opened.js(told) == "What the judge said (request 6)score 0.4")
 
 
 def test_nothing_hostile_runs(opened: Tab) -> None:

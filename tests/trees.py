@@ -23,6 +23,7 @@ class Call:
     paths: Sequence[str]
     after: Sequence[tuple[int, int]] = ()
     to: Any = ""
+    score: float | None = None
 
     def request(self, question: str, place: int) -> Request:
         """What was sent."""
@@ -44,7 +45,9 @@ def write_calls(folder: Path, question: str, calls: Sequence[Call]) -> None:
     journal = Journal(path, path.stat().st_size if path.exists() else 0)
     hashes = addresses(question, calls)
     for place, call in enumerate(calls):
-        paths = tuple(Completion(text=text, finish_reason="stop", completion_tokens=7) for text in call.paths)
+        paths = tuple(
+            Completion(text=text, finish_reason="stop", completion_tokens=7, score=call.score) for text in call.paths
+        )
         after = tuple((*hashes[number], path) for number, path in call.after)
         key = Key(question, hashes[place][0], 0, 0)
         journal.append([(key, call.request(question, place), None, Reply(completions=paths), after)])

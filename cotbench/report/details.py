@@ -18,6 +18,7 @@ from cotbench.analysis.pairing import Panel, Run
 from cotbench.analysis.recall import shown_with
 from cotbench.analysis.trees import TreeNode, ballots_by_path, decided_by, tree_of
 from cotbench.report.formulas import Allowance, Formulas
+from cotbench.report.words import figures_of
 from cotbench.store.journal import StoredReply
 from cotbench.store.passages import ShownPassages
 from cotbench.store.records import Record
@@ -310,6 +311,8 @@ def _reply_entry(
     kind_of = (*kind, reply.template)
     if reply.to:
         entry["to"] = reply.to
+    if told := {path: figures for path, one in enumerate(completions) if (figures := figures_of(one))}:
+        entry["figures"] = {str(path): figures for path, figures in told.items()}
     if reply.seed is not None:
         entry["seed"] = reply.seed
     if reply.prompt is not None:

@@ -9,6 +9,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval
 from cotbench.analysis.lint import Unsaid
 from cotbench.analysis.policies import ORACLE, Policy
 from cotbench.analysis.weighted import WeightedPolicy
+from cotbench.types import Completion
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -70,6 +71,14 @@ def worth(value: float | None) -> str:
     if not 0.001 <= abs(value) < 100_000:
         return f"{value:.2g}" if value else "0"
     return f"{round(value, 3):.8g}"
+
+
+def figures_of(path: Completion) -> str:
+    """Say what a reward model gave a path, and how sure the model was while it wrote it, where that is known."""
+    sure = path.confidence
+    score = f"score {worth(path.score)}" if path.score is not None else ""
+    told = f"confidence {worth(sure.mean)}, lowest {worth(sure.lowest)}" if sure is not None else ""
+    return ", ".join(filter(None, (score, told)))
 
 
 def candidate(outcome: str | None) -> str:

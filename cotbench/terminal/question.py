@@ -281,7 +281,8 @@ def _cast(one: Answered, at: int, path: int) -> str:
 def _path(path: Completion) -> str:
     tokens = f", {path.completion_tokens:,} tokens" if path.completion_tokens is not None else ""
     error = f" ({path.error})" if path.error else ""
-    return f"{len(path.text):,} characters{tokens}, ended by {path.finish_reason}{error}"
+    figures = f", {told}" if (told := words.figures_of(path)) else ""
+    return f"{len(path.text):,} characters{tokens}{figures}, ended by {path.finish_reason}{error}"
 
 
 # --- texts --------------------------------------------------------------------------------------------------------

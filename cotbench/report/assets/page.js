@@ -686,7 +686,8 @@ function pathOf([path, text, finish, tokens, reasoning, error], details, number,
     block(piecesOf(text, strings, "", details), at),
   ].filter(Boolean);
   const tokensText = tokens === undefined || tokens === null ? "" : tokens.toLocaleString("en") + " tokens";
-  const facts = [ended, tokensText].filter(Boolean).join(", ");
+  const figures = (details.replies[number].figures || {})[path];
+  const facts = [ended, tokensText, figures].filter(Boolean).join(", ");
   const named = title + (single ? "output" : "path " + (path + 1) + (ballot >= 0 ? voteOf(entry.votes, ballot) : ""));
   if (single) return [make("p", { class: "role" }, named, facts ? " (" + facts + ")" : ""), ...parts];
   return make("details", { class: "path", open: Boolean(at) },

@@ -187,11 +187,12 @@ function aboutNode(node, tree) {
 
 /** What a judge said, in all paths of its reply. */
 function judgementOf(number, entry, details) {
-  const { paths } = details.replies[number];
+  const { paths, figures } = details.replies[number];
   const name = "What the judge said (request " + (entry.replies.indexOf(number) + 1) +
     (paths.length > 1 ? ", " + counted(paths.length, "path") : "") + ")";
   return lazily(make("summary", {}, name), false, () =>
-    paths.map(([, text]) => block(piecesOf(text, details.strings, "", details))));
+    paths.map(([path, text]) => (figures && figures[path] && details.strings[text] === ""
+      ? make("p", {}, figures[path]) : block(piecesOf(text, details.strings, "", details)))));
 }
 
 /** Which request and path something is; pressed, it shows that. */
