@@ -336,10 +336,10 @@ class ExecutionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """Code that a model wrote: Python, a plan for SymPy, or a notebook's cell, of which what it prints is wanted.
+    """Code that a model wrote: Python, a plan for SymPy, or a block of a notebook, of which what it shows is wanted.
 
-    choices: the options that its value may be one of. earlier: of a cell, those before it, whose names it finds; they
-    are run again, unseen, and share its limits."""
+    choices: the options that its value may be one of. earlier: the blocks before it, whose names it finds; they are run
+    again, unseen, and share its limits."""
 
     runtime: Literal["python", "sympy", "notebook"]
     code: str
@@ -351,9 +351,9 @@ class Program:
 class Execution:
     """What came of a program.
 
-    value: exact, as text; of a cell the last line of what it showed. latex: the same in LaTeX. decimal: to 12 digits,
+    value: exact, as text; of a block the last line of what it showed. latex: the same in LaTeX. decimal: to 12 digits,
     of a real number. option: the letter of the one choice that the value is. stdout is cut at some 16,000 characters:
-    the first ones, of a cell the last ones. Times are the program's alone, in seconds."""
+    the first ones, of a block the last ones. Times are the program's alone, in seconds."""
 
     outcome: ExecutionOutcome
     value: str | None = None

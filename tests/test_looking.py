@@ -81,7 +81,7 @@ def test_a_list_shows_ten_runs_the_latest_first_and_says_how_many_more_there_are
     assert len(json.loads(main("list", "runs", "--json").out)) == 15
 
 
-def test_a_dozen_is_shown_whole(main: Cli) -> None:
+def test_all_modes_are_shown(main: Cli) -> None:
     shown = main("list", "modes").out
     assert [line.split()[0] for line in shown.splitlines()[1:]] == list(MODES)
     assert "more:" not in shown

@@ -1,6 +1,6 @@
 """Tools in a loop: the method driven by hand and over the sandbox, and runs of the stand-in.
 
-What a reply's block is, and what a cell shows, stands in cases/tools.yaml.
+What a reply's block is, and what a block shows, stands in cases/tools.yaml.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from cotbench.modes.prompts import Prompts
 from cotbench.modes.reading import block_of
 from cotbench.modes.tools import MOST_SHOWN, NOTHING
 from cotbench.programs import TEXT_CHARS, Limits, Sandbox, missing_features
+from cotbench.programs.runtime import LINE_CHARS
 from cotbench.questions.tasks import find_task, list_task_files
 from cotbench.store.journal import JOURNAL
 from cotbench.store.records import RECORDS
@@ -245,16 +246,16 @@ def box() -> Iterator[Sandbox[Any]]:
         yield sandbox
 
 
-def _cells() -> list[Any]:
-    """The cells, of which those whose process takes a while to be ready are patient."""
-    table = rows(CASES["cells"], "case earlier code ended stdout", "error")
+def _shown() -> list[Any]:
+    """The blocks, of which those whose process takes a while to be ready are patient."""
+    table = rows(CASES["shown"], "case earlier code ended stdout", "error")
     slow = ("SymPy", "NumPy")
     return [pytest.param(*row, id=row[0], marks=[pytest.mark.patient] * row[0].startswith(slow)) for row in table]
 
 
 @contained
-@pytest.mark.parametrize(("case", "earlier", "code", "ended", "stdout", "error"), _cells())
-def test_what_a_cell_shows(
+@pytest.mark.parametrize(("case", "earlier", "code", "ended", "stdout", "error"), _shown())
+def test_what_a_block_shows(
     case: str, earlier: list[str], code: str, ended: str, stdout: str, error: str | None, box: Sandbox[Any]
 ) -> None:
     done = box.run(Program(runtime="notebook", code=code, earlier=tuple(earlier)))
@@ -284,6 +285,8 @@ def test_of_long_outputs_the_end_is_kept(box: Sandbox[Any]) -> None:
     done = box.run(Program(runtime="notebook", code="print('a' * 50_000)\nprint('end')"))
     assert (len(done.stdout), done.value) == (TEXT_CHARS["stdout"], "end")
     assert done.stdout.endswith("a\nend\n")
+    done = box.run(Program(runtime="notebook", code="print('a' * 50_000)"))
+    assert done.value == "a" * LINE_CHARS
 
 
 @contained
@@ -316,7 +319,7 @@ def _probes() -> list[Any]:
 @contained
 @pytest.mark.patient
 @pytest.mark.parametrize("attack", _probes())
-def test_hostile_code_is_contained_as_a_cell_and_as_an_earlier_one(
+def test_hostile_code_is_contained_as_a_block_and_as_an_earlier_one(
     attack: Any, box: Sandbox[Any], tmp_path: Path
 ) -> None:
     """The probes of cases/hostile.yaml, which say themselves what they could do."""
@@ -480,7 +483,8 @@ def test_the_outputs_that_exemplars_show_are_what_their_blocks_print() -> None:
             if not exemplars or task.answer.type == AnswerType.EXPRESSION:
                 continue
             question = Question(id="q", task=task.name, text="Why?", choices=tuple(exemplars[-1].choices))
-            body = prompts.render("tools", task, question, exemplars, turns=(), calls=4)[1:]
+            told = prompts.render("tools", task, question, exemplars, turns=(), calls=4)
+            body = [message for message in told if message.role != "system"]
             grader = Grader[int](1)
             for number, exemplar in enumerate(exemplars):
                 found = block_of(said(body[4 * number + 1].text))

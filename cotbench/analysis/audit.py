@@ -297,7 +297,7 @@ class _Arm:
         source = _source(row, replies)
         if source is None:
             return None
-        further = _continuations(replies)
+        further = _continuations(replies) if row.nodes is UNSET else 0  # of those with nodes the record tells
         path = replies[source[0]][source[1]]
         end, here = row.span[0] if row.span else None, True
         if source[0] >= len(replies) - further:

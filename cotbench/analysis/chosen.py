@@ -62,7 +62,8 @@ class Chosen:
     """What could be chosen among all candidates of one arm, on its n questions that have a verdict on each.
 
     picks: how the arm chooses, as `Facts` has it. candidates: of a question, on the average. judged: how many marks or
-    verdicts a judge was asked for; unread, unread_share: how many of these could not be read. tied: the share
+    verdicts a judge was asked for; by_courtesy: how many of them were read only because its reply was gone on with by
+    the words of the line; unread, unread_share: how many of these could not be read. tied: the share
     of questions on which candidates with different answers share the highest score. Shares of right answers in 0..1:
     chosen, what the arm answers; first, best, weighted, majority: what else could be chosen; any: a bound, not a
     method; mean: a candidate at random. best and weighted are None without scores, weighted where a mark is below 0
@@ -78,6 +79,7 @@ class Chosen:
     n: int
     candidates: float
     judged: int
+    by_courtesy: int
     unread: int
     unread_share: float | None
     tied: float | None
@@ -221,7 +223,7 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
     chosen = cell.right[voted.mask].astype(float)
     majority = np.array([maj_at(vote.ballots, vote.right, len(vote.ballots)) for vote in votes])
     looked = np.array([_looks(row) for row, _ in voted.rows])
-    judged, unread = map(int, looked.sum(axis=0))
+    judged, by_courtesy, unread = map(int, looked.sum(axis=0))
     areas = [None if not known else _area(own, hits) for own, hits in zip(scores, right, strict=True)]
     mixed = [area for area in areas if area is not None]
     within = voted.mask.copy()
@@ -234,6 +236,7 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
         n=len(votes),
         candidates=float(np.mean([len(vote.ballots) for vote in votes])),
         judged=judged,
+        by_courtesy=0 if cell.facts.picks == "first" else by_courtesy,
         unread=unread,
         unread_share=unread / judged if judged else None,
         tied=float(np.mean([_tied(vote, own) for vote, own in zip(votes, scores, strict=True)])) if known else None,
@@ -250,13 +253,13 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
     )
 
 
-def _looks(row: Record) -> tuple[int, int]:
-    """How many marks or verdicts a judge gave, and how many of them can't be read. Candidates with the same text share
-    one; and so do all of them, where the judge saw them at once."""
-    if row.nodes is not UNSET:
-        read = {node.judged: node.value is not None for node in row.nodes if node.judged}
-        return len(read), len(read) - sum(read.values())
-    return 0, 0
+def _looks(row: Record) -> tuple[int, int, int]:
+    """How many marks or verdicts a judge gave; how many took a second reply, and how many can't be read. Candidates
+    with the same text share one; and so do all of them, where the judge saw them at once."""
+    if row.nodes is UNSET:
+        return 0, 0, 0
+    read = {node.judged: node.value is not None for node in row.nodes if node.judged}
+    return len(read), sum(known and len(said) > 1 for said, known in read.items()), len(read) - sum(read.values())
 
 
 def _tied(votes: VoteRow, scores: Scores) -> bool:

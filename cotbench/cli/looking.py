@@ -72,7 +72,7 @@ def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
         stdout(f"Tasks of others, too: --task {' or '.join(FORMS)}")
 
 
-SHOWN_WHOLE = frozenset({"tasks"})  # names that one chooses from, a line each
+SHOWN_WHOLE = frozenset({"tasks", "modes"})  # names that one chooses from, a line each
 
 
 # What a list shows of each thing without --verbose, by the keys of its rows in JSON.

@@ -177,7 +177,9 @@ class StubEngine(ModellessEngine):
             text = f"{thought}So we take the"
         elif judges := _JUDGES.get(JUDGING.get(template, "")):
             shown, chance = self._solutions(question, request), unit(draw, "which")
-            text = f"{THOUGHT}{judges(draw < right, shown, chance)}"
+            line = judges(draw < right, shown, chance)
+            words = line[: line.index(":") + 1]
+            text = f"{THOUGHT}{line}" if not begun else line.removeprefix(words) if begun.endswith(words) else line
         elif search := SEARCHING.get(template):
             text = search(request.messages[-1].text, draw < right, unit(draw, "which"))
         else:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from cotbench.modes.kit import Kit
+from cotbench.answers.reading import split_reasoning
+from cotbench.modes.kit import LINE_END, Kit
 from cotbench.modes.mode import Facts, Mode, Own, Turn, one_of
 from cotbench.modes.paths import vote
 from cotbench.modes.scores import best_of, mark_of, shown_of
-from cotbench.modes.steps import Flow, Step
-from cotbench.types import Completion, Node, Outcome, Prediction, Question
+from cotbench.modes.steps import Continue, Flow, Step
+from cotbench.types import Begun, Completion, Node, Outcome, Prediction, Question
 
 SCORE, RANK = "score", "rank"
+Heard = TypeVar("Heard")
 UNSCORED = "unscored"  # the rule by which no path is chosen, since no mark could be read
 _JUDGED = Turn(name="judge", template="judge", max_tokens=1024, by="judge", few_shot=False)
 _PATHS = 20  # as many as self-consistency draws, so that a run of both draws them once
@@ -56,8 +59,10 @@ def by_mark(question: Question, kit: Kit, readings: Sequence[Prediction]) -> Gen
     first = {text: place for place, text in reversed(shown.items())}
     asked = dict(sorted(first.items(), key=lambda one: one[1]))
     after = [[source] if (source := readings[place].source) else [] for place in asked.values()]
-    replies = yield from kit.ask_each(question, "judge", [{"solution": text} for text in asked], after)
-    marks = {text: Judgement(mark_of(reply), (reply,)) for text, [reply] in zip(asked, replies, strict=True)}
+    given = [{"solution": text} for text in asked]
+    replies = yield from kit.ask_each(question, "judge", given, after)
+    found = yield from heard(question, kit, "judge", given, [reply for [reply] in replies], mark_of, "Score:")
+    marks = {text: Judgement(*one) for text, one in zip(asked, found, strict=True)}
     return [marks[shown[place]] if place in shown else Judgement() for place in range(len(readings))]
 
 
@@ -72,11 +77,54 @@ def by_rank(question: Question, kit: Kit, readings: Sequence[Prediction]) -> Gen
     if len(texts) > 1:
         after = [source for place in shown if (source := readings[place].source)]
         solutions = [texts[place] for place in order]
-        [reply] = yield from kit.ask(question, "judge", after=after, solutions=solutions)
-        named = best_of(reply, len(texts))
-        best, said = (None if named is None else order[named]), (reply,)
+        given = {"solutions": solutions}
+        replies = yield from kit.ask(question, "judge", after=after, **given)
+        read = partial(best_of, count=len(texts))
+        [(named, said)] = yield from heard(question, kit, "judge", [given], replies, read, "Best:")
+        best = None if named is None else order[named]
     score = {text: None if best is None else float(texts[best] == text) for text in texts}
     return [Judgement(score[shown[n]], said) if n in shown else Judgement() for n in range(len(readings))]
+
+
+def heard(
+    question: Question,
+    kit: Kit,
+    turn: str,
+    given: Sequence[Mapping[str, Any]],
+    replies: Sequence[Completion],
+    read: Callable[[Completion], Heard | None],
+    words: str,
+) -> Generator[Step, Any, list[tuple[Heard | None, tuple[Completion, ...]]]]:
+    """Read what a judge says in each reply, beside all the replies that it was read in. One that says nothing of the
+    kind is gone on with by the words of its line, where the engine can: small models check, and don't end as they are
+    asked to. given: as the replies were asked for; words: with which the line begins."""
+    found: list[tuple[Heard | None, tuple[Completion, ...]]] = [(read(reply), (reply,)) for reply in replies]
+    silent = [at for at, (value, [reply]) in enumerate(found) if value is None and _can_go_on(kit, turn, reply)]
+    requests = [
+        replace(kit.going_on(question, _line_after(replies[at], words), turn, **given[at]), after=(replies[at],))
+        for at in silent
+    ]
+    further: Sequence[Sequence[Completion]] = (yield Continue(tuple(requests))) if requests else ()
+    for at, paths in zip(silent, further, strict=True):
+        for path in paths:  # none in a run on record that did not ask
+            if path.finish_reason not in ("error", "refused"):
+                found[at] = (read(path), (replies[at], path))
+    return found
+
+
+def _can_go_on(kit: Kit, turn: str, reply: Completion) -> bool:
+    """Whether a judge's reply can be gone on with: by the run's own model, and not within a thought."""
+    if not kit.words or kit.asks_second(turn) or reply.finish_reason not in ("stop", "length"):
+        return False
+    return bool(reply.text.strip()) and not split_reasoning(reply.text).unclosed
+
+
+def _line_after(reply: Completion, words: str) -> Begun:
+    """What there is of a reply, and the beginning of a line behind an empty one."""
+    text = reply.begun + reply.text
+    apart = LINE_END * (2 - len(text) + len(text.rstrip(LINE_END)))
+    begun = text if text.rstrip().endswith(words) else f"{text}{apart}{words}"
+    return Begun(text=begun, thought=reply.reasoning or None)
 
 
 def _candidates(readings: Sequence[Prediction]) -> dict[int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from cotbench.modes.judged import EXAMPLE
+from cotbench.modes.judged import EXAMPLE, heard
 from cotbench.modes.kit import Kit
 from cotbench.modes.mode import Facts, Mode, Own, Turn, one_of, whole
 from cotbench.modes.paths import vote
@@ -32,13 +32,15 @@ def refine(question: Question, kit: Kit) -> Flow:
             break
         given, after = {"solution": shown_of(answer), "criticism": ""}, [answer]
         if kit.setting("critic") != NONE:
-            [said] = yield from kit.ask(question, "criticism", after=after, solution=given["solution"])
-            if lost := kit.failed([said]):
+            shown = {"solution": given["solution"]}
+            replies = yield from kit.ask(question, "criticism", after=after, **shown)
+            if lost := kit.failed(replies):
                 return lost
-            nodes.append(_criticised(said, len(nodes) - 1))
-            if verdict_of(said):
+            [(right, said)] = yield from heard(question, kit, "criticism", [shown], replies, verdict_of, "Verdict:")
+            nodes.append(_criticised(right, said, len(nodes) - 1))
+            if right:
                 break
-            given["criticism"], after = shown_of(said), [answer, said]
+            given["criticism"], after = shown_of(said[0]), [answer, said[0]]
         [path] = yield from kit.ask(question, "again", after=after, **given)
         readings.append((yield from kit.conclude(question, path, "again", **given)))
         nodes.append(_answered(readings[-1], len(nodes) - 1, len(readings) - 1))
@@ -51,10 +53,9 @@ def _answered(reading: Prediction, parent: int | None, ballot: int = 0) -> Node:
     return Node(text=text, role="answer", parent=parent, source=reading.source, ballot=ballot)
 
 
-def _criticised(said: Completion, parent: int) -> Node:
-    verdict = verdict_of(said)
-    value = None if verdict is None else float(verdict)
-    return Node(text=shown_of(said), role="criticism", parent=parent, source=said, value=value, judged=(said,))
+def _criticised(right: bool | None, said: tuple[Completion, ...], parent: int) -> Node:
+    text, value = shown_of(said[0]), None if right is None else float(right)
+    return Node(text=text, role="criticism", parent=parent, source=said[0], value=value, judged=said)
 
 
 def turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:

@@ -1,12 +1,12 @@
-"""Runs one program, plan or cell inside the contained process, and says in plain texts what came of it.
+"""Runs one program, plan or block inside the contained process, and says in plain texts what came of it.
 
 A Python program gives its answer in one of the ways that published programs do: a function `solution()` (PAL), a
 variable `ans` (Program of Thoughts), what it prints last (ToRA), or the value of its last line. Where none of them
 gives anything, a function that the program only defines is called: `solve()`, `main()`, a method of `Solution`, or
 the last one. A plan is solved by `cotbench.plans`.
 
-A cell shows what it prints and its last line's value, as in a notebook, and finds the names of the cells before it.
-There is no process that waits for the next cell: those before are run again, which gives the same, since nothing that
+A block shows what it prints and its last line's value, as in a notebook, and finds the names of those before it.
+There is no process that waits for the next block: those before are run again, which gives the same, since nothing that
 a program sees differs from run to run (`steady.py`).
 """
 
@@ -32,12 +32,13 @@ from cotbench.programs.source import FILE_NAME, compiled
 from cotbench.types import AnswerType
 
 MOST_OUTPUT_CHARS = 1_000_000  # of what a program prints; beyond that it is stopped
+LINE_CHARS = 500  # of the last line that a block shows, as its value
 # Names that hold an answer where a program neither defines solution() nor `ans`, nor prints.
 _MODULES = ("math", "random", "itertools", "functools", "collections", "statistics", "datetime", "re")
 _NUMBERS = {"Fraction": fractions.Fraction, "Decimal": decimal.Decimal}
 _ANSWER_NAMES = ("answer", "final_answer", "result")
 _MAIN_NAMES = ("solution", "solve", "main", "answer")  # how a function begins that a program defines as a whole
-_EARLIER = "<earlier>"  # the file of cells that are run again: an error's line is one of the cell that is shown
+_EARLIER = "<earlier>"  # the file of blocks that are run again: an error's line is one of the block that is shown
 
 # Let go of when memory runs out, so that there is some to say so.
 _RESERVE = bytearray(4 << 20)
@@ -73,7 +74,7 @@ class _Printed(io.TextIOBase):
         return "".join(self._parts)
 
     def clear(self) -> None:
-        """Forget what was printed, as a notebook does when a cell begins."""
+        """Forget what was printed, as a notebook does when a block begins."""
         self._parts.clear()
         self.room = MOST_OUTPUT_CHARS
 
@@ -92,7 +93,7 @@ def run(request: Mapping[str, Any]) -> Report:
     if request["runtime"] == "sympy":
         return run_plan(request["code"], request["choices"])
     if request["runtime"] == "notebook":
-        return run_cell(request["code"], request["earlier"])
+        return run_block(request["code"], request["earlier"])
     return run_python(request["code"], request["choices"])
 
 
@@ -123,17 +124,17 @@ def run_python(source: str, choices: list[str]) -> Report:
     return _shown(value, choices, printed.text())
 
 
-def run_cell(source: str, earlier: Sequence[str]) -> Report:
-    """Run a cell behind those before it. What it shows is its stdout, of which the end is kept; the last line of that
-    is its value."""
+def run_block(source: str, earlier: Sequence[str]) -> Report:
+    """Run a block behind those before it. What it shows is its stdout, of which the end is kept; the last line of that
+    is its value, cut."""
     code = _compiled(source)
     if isinstance(code, dict):
         return code
     printed = _Printed()
     names = _main_module(printed)
     try:
-        for cell in earlier:
-            _run_again(cell, names)
+        for block in earlier:
+            _run_again(block, names)
             printed.clear()
         value = _of_last_line(*code, names)
         if value is not None:
@@ -144,17 +145,19 @@ def run_cell(source: str, earlier: Sequence[str]) -> Report:
         return _failed(error, lambda: _end_of(printed))
     lines = printed.text().strip().splitlines()
     if not lines:
-        return report("no_value", error="the cell shows nothing", stdout=_end_of(printed))
-    return report("ok", shown=Shown(value=lines[-1].strip(), latex="", decimal=None), stdout=_end_of(printed))
+        return report("no_value", error="the block shows nothing", stdout=_end_of(printed))
+    return report(
+        "ok", shown=Shown(value=lines[-1].strip()[:LINE_CHARS], latex="", decimal=None), stdout=_end_of(printed)
+    )
 
 
-def _run_again(cell: str, names: dict[str, Any]) -> None:
-    """Run a cell for what it defines. One that ended in an error does so again, at the same place."""
+def _run_again(block: str, names: dict[str, Any]) -> None:
+    """Run a block for what it defines. One that ended in an error does so again, at the same place."""
     try:
-        _of_last_line(*compiled(cell, _EARLIER), names)
+        _of_last_line(*compiled(block, _EARLIER), names)
     except (MemoryError, OutputLimit):
         raise
-    except BaseException:  # noqa: S110 - it was told when the cell was run first
+    except BaseException:  # noqa: S110 - it was told when the block was run first
         pass
 
 

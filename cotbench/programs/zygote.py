@@ -185,7 +185,7 @@ def _rehearse(kind: modules.Kind) -> None:
     time.localtime()
     before = sys.stdin, sys.stdout, sys.stderr, sys.argv
     runtime.run_python("print(1 / 3)\nans = 2", [])
-    runtime.run_cell("x + 1", ["x = 1"])
+    runtime.run_block("x + 1", ["x = 1"])
     if kind != "plain":
         exec(_REHEARSAL, {})  # noqa: S102
         for plan in (*_REHEARSED_PLANS, *(_REHEARSED_LOGIC if kind == "logic" else ())):

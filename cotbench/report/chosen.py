@@ -67,18 +67,19 @@ def marks(comparison: Comparison) -> Table[Chosen]:
         figures=[
             N,
             ("judged", lambda r: count(r.judged or None)),
+            ("continued", lambda r: _part(r.by_courtesy, r.judged)),
             ("unread", lambda r: _part(r.unread, r.judged)),
             ("tied %", lambda r: percent(r.tied)),
             ("n mixed", lambda r: count(r.n_mixed)),
             ("AUROC %", lambda r: percent(r.auroc.value)),
             ("95% interval", lambda r: ends(r.auroc)),
         ],
-        about="judged: marks or verdicts that a judge was asked for, or paths whose confidence was; unread: those that "
+        about="judged: marks or verdicts that a judge was asked for, or paths whose confidence was; continued: those "
+        "that were read only because the judge's reply was gone on with by the words of its line; unread: those that "
         "could not be read, which is counted and not guessed. tied: of questions, those on which different answers "
         "share the best score, so that the order decides. n mixed: questions with right and wrong candidates that have "
-        "scores. AUROC: "
-        "of such pairs within a question, the share in which the right one has the higher score, ties half; 50 is "
-        "chance.",
+        "scores. AUROC: of such pairs within a question, the share in which the right one has the higher score, ties "
+        "half; 50 is chance.",
     )
 
 

@@ -53,6 +53,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "outcomes": "Outcomes",
     "audit": "Audit",
     "conduct": "Conduct",
+    "tool_use": "Tools",
+    "tool_blocks": "Blocks of code",
     "votes": "Votes",
 }
 ABOUT = "about"  # the table of what the runs were, which the page shows as a list

@@ -75,7 +75,8 @@ class _Open:
     keys: list[Key | None] = field(default_factory=list)  # of what the present step asks
     had: list[tuple[Key, Reply]] = field(default_factory=list)
     judgements: list[Reply] = field(default_factory=list)  # those of the second model
-    went_on: int = 0  # replies that were gone on with
+    went_on: int = 0  # replies that were gone on with for their answer
+    judged_further: bool = False  # whether a judge's was gone on with
     cut: bool = False  # whether a reply was cut at its budget; the line with which it is gone on with may be
 
     def address(self, request: Request) -> Asked:
@@ -112,7 +113,7 @@ class _Open:
         told by the first of them: in their order, any of these will do. A reply that goes on from an earlier one was
         not asked for by itself."""
         recorded = self.job.recorded or ()
-        if not request.after and not self.went_on:
+        if not request.after and not self.went_on and not self.judged_further:
             return next((key for key in recorded if key not in self.asked), None)
         fresh = [(key, row) for key, row in self._left() if not self._goes_on(row)]
         if not request.after:
@@ -158,7 +159,9 @@ class _Open:
         return [reply.completions for reply in replies]
 
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
-        self.went_on += len(replies)
+        assert self.step is not None
+        self.judged_further |= any(request.after for request in self.step.items)
+        self.went_on += sum(not request.after for request in self.step.items)
         return self._take(replies)
 
     def expects(self, ticket: Ticket) -> bool:
