@@ -104,7 +104,7 @@ def heard(
         replace(kit.going_on(question, _line_after(replies[at], words), turn, **given[at]), after=(replies[at],))
         for at in silent
     ]
-    further: Sequence[Sequence[Completion]] = (yield Continue(tuple(requests))) if requests else ()
+    further: Sequence[Sequence[Completion]] = (yield Continue(tuple(requests), judging=True)) if requests else ()
     for at, paths in zip(silent, further, strict=True):
         for path in paths:  # none in a run on record that did not ask
             if path.finish_reason not in ("error", "refused"):

@@ -151,17 +151,22 @@ class _Open:
         return Asked(None, request, tuple(recorded))
 
     def _take(self, replies: Sequence[Reply]) -> Sequence[Any]:
-        """Keep the replies of a step, beside their addresses where these are known."""
-        self.replies += replies
-        self.sizes.append(len(replies))
+        """Keep the replies of a step, beside their addresses where these are known. One without paths stands for none:
+        a run that is over was not asked to go on with a reply with which one would go on now."""
+        had = [reply for reply in replies if reply.completions]
+        self.replies += had
+        if had or not replies:
+            self.sizes.append(len(had))
         self.had += ((key, reply) for key, reply in zip(self.keys, replies, strict=True) if key is not None)
         self.keys.clear()
         return [reply.completions for reply in replies]
 
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
-        assert self.step is not None
-        self.judged_further |= any(request.after for request in self.step.items)
-        self.went_on += sum(not request.after for request in self.step.items)
+        assert isinstance(self.step, Continue)
+        if self.step.judging:
+            self.judged_further = True
+        else:
+            self.went_on += sum(bool(reply.completions) for reply in replies)
         return self._take(replies)
 
     def expects(self, ticket: Ticket) -> bool:
