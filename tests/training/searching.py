@@ -1,8 +1,8 @@
 """What the models `searcher` and `foreseer` are trained on: puzzles with three numbers, and rows of four sums.
 
 Of both tasks `searcher` learns to write a whole chain of thought, to take one step, to judge, and to write the answer
-of given steps, one turn at a time. `foreseer` goes on from it, with puzzles only, and for the most part with what may be
-done and what can be reached. Chains of thought are solutions, and verdicts hold; what is judged is half of it wrong. No
+of given steps, one turn at a time. `foreseer` goes on from it, with puzzles only, and most of all with what may be done
+and what can be reached. Chains of thought are solutions, and verdicts hold; what is judged is half of it wrong. No
 turn is about a test question, but pairs of numbers that are left of test puzzles are met: puzzles come down to the same
 pairs, which is what a judge has an easy time with.
 
