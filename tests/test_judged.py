@@ -404,7 +404,7 @@ def going_on(arm: str, *answers: Any) -> tuple[Prediction, list[Any]]:
 
 
 def test_it_is_gone_on_with_by_the_words_of_its_line() -> None:
-    begun = "It holds.\n\nScore:"
+    begun = "It holds.\n\nScore (0 to 10):"
     prediction, [step] = going_on(
         "best-of-n",
         paths("Answer: 7", "Answer: 8"),
@@ -419,7 +419,10 @@ def test_it_is_gone_on_with_by_the_words_of_its_line() -> None:
 
 
 def test_what_is_said_then_is_read_as_strictly() -> None:
-    replies = [(said(" it is good", begun="Fine.\n\nScore:"),), ()]  # of the other, a run on record asked nothing more
+    replies = [
+        (said(" it is good", begun="Fine.\n\nScore (0 to 10):"),),
+        (),
+    ]  # of the other, a run on record asked nothing more
     prediction, _ = going_on("best-of-n", paths("Answer: 7", "Answer: 8"), marks("Fine.", "Fine, too."), replies)
     assert (prediction.outcome, prediction.rule) == (Outcome.UNPARSED, "unscored")
 

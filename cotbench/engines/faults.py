@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cotbench.engines import EngineConfig
 from cotbench.engines.client import BadStatus, NoReply
-from cotbench.engines.endpoint import Secrets, public_url
+from cotbench.engines.endpoint import KEY, Secrets, public_url
 from cotbench.engines.manners import Lesson
 from cotbench.engines.replies import known_reason
 from cotbench.errors import ModelError
@@ -71,10 +71,11 @@ class Faults:
     def fatal(self, error: Exception) -> ModelError:
         status = error.status if isinstance(error, BadStatus) else 0
         if status in (401, 403):
+            # A second model's server is sent no header of a user's.
+            other = " (or --header, where the server takes another one)" if self.config.key_variable == KEY else ""
             return ModelError(
                 f"engine 'openai': {self._here} refuses the key ({status}).",
-                "Set OPENAI_API_KEY to a valid key (or --header, where the server takes another one); then run "
-                "the same command again.",
+                f"Set {self.config.key_variable} to a valid key{other}; then run the same command again.",
             )
         return ModelError(
             f"engine 'openai': {self._here} answers with {self.secrets.clean(error)}",

@@ -155,7 +155,7 @@ class OpenAIEngine:
         self._faults = Faults(self._url, self._secrets, config)
         if not self._key and not config.headers and config.base_url is None and "OPENAI_BASE_URL" not in os.environ:
             raise ModelError(
-                "engine 'openai': there is neither --base-url nor OPENAI_API_KEY.",
+                f"engine 'openai': there is neither --base-url nor {config.key_variable}.",
                 "Name your server, as in --base-url http://127.0.0.1:8000/v1, or set the key in the environment.",
             )
         if config.chat_template not in ("auto", "none") and not config.tokenizer:

@@ -23,9 +23,10 @@ class Generate:
 @dataclass(frozen=True, slots=True)
 class Continue:
     """A step that wants replies gone on with, each from the `begun` of its request; each result is a tuple of one path,
-    or empty where a run that is over doesn't have it."""
+    or empty where a run that is over doesn't have it. judging: whether they are a judge's, and not answers."""
 
     items: tuple[Request, ...]
+    judging: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply,
 WAIT_S = 0.1
 # Flows that are open beside those that the engine has: beyond that no new ones are begun, since memory has an end.
 MOST_BESIDE = 16_384
-JUDGE_DECLINED = "the judge would not answer"
+JUDGE = "the judge"
+JUDGE_DECLINED = f"{JUDGE} would not answer"
 _MISSING = object()  # in place of a result that is still to come
 
 
@@ -151,17 +152,22 @@ class _Open:
         return Asked(None, request, tuple(recorded))
 
     def _take(self, replies: Sequence[Reply]) -> Sequence[Any]:
-        """Keep the replies of a step, beside their addresses where these are known."""
-        self.replies += replies
-        self.sizes.append(len(replies))
+        """Keep the replies of a step, beside their addresses where these are known. One without paths stands for none:
+        a run that is over was not asked to go on with a reply with which one would go on now."""
+        had = [reply for reply in replies if reply.completions]
+        self.replies += had
+        if had or not replies:
+            self.sizes.append(len(had))
         self.had += ((key, reply) for key, reply in zip(self.keys, replies, strict=True) if key is not None)
         self.keys.clear()
         return [reply.completions for reply in replies]
 
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
-        assert self.step is not None
-        self.judged_further |= any(request.after for request in self.step.items)
-        self.went_on += sum(not request.after for request in self.step.items)
+        assert isinstance(self.step, Continue)
+        if self.step.judging:
+            self.judged_further = True
+        else:
+            self.went_on += sum(bool(reply.completions) for reply in replies)
         return self._take(replies)
 
     def expects(self, ticket: Ticket) -> bool:
@@ -420,7 +426,7 @@ def _record(flow: _Open) -> Record:
         judge_completion_tokens=_of_second(reply.completion_tokens for reply in flow.judgements),
         reasoning_tokens=reasoning_tokens(paths, completion),
         requests=tuple(map(address_in_record, flow.asked)),
-        error=next((path.error for path in paths if path.error), "") or _declined(verdict, prediction),
+        error=_failed(flow) or _declined(verdict, prediction),
         votes=votes_row(prediction, verdicts),
         executions=tuple(map(execution_row, flow.executions)),
         before=_before(flow, prediction),
@@ -430,6 +436,15 @@ def _record(flow: _Open) -> Record:
         steps=tuple(flow.sizes) if max(flow.sizes, default=1) > 1 else UNSET,
         nodes=node_rows(prediction.nodes, flow.replies),
     )
+
+
+def _failed(flow: _Open) -> str:
+    """What is said of the first request that failed, and that it was the judge's where a second model was asked."""
+    for reply in flow.replies:
+        for path in reply.completions:
+            if path.error:
+                return f"{JUDGE}: {path.error}" if any(reply is one for one in flow.judgements) else path.error
+    return ""
 
 
 def _declined(verdict: Verdict, prediction: Prediction) -> str:

@@ -90,6 +90,10 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         require_solver(modes.values(), (questions[row.question].kind or types[row.task] for row in before))
         journal = JournalIndex(folder / JOURNAL)
         times = Counter(key for row in before for key in row.keys)
+        arms = Counter(task for task, _ in manifest.spec.pairs)
+        there = Counter(row.question for row in before)
+        # Of a question that hasn't been asked under all its arms yet, one that is missing may have asked first.
+        torn = {row.question for row in before if there[row.question] < arms[row.task]}
         jobs = (
             Job(
                 number=number,
@@ -104,7 +108,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
                 ),
                 recorded=row.keys,
                 look=journal.reply,
-                shared=frozenset(key for key in row.keys if times[key] > 1),
+                shared=frozenset(key for key in row.keys if times[key] > 1 or row.question in torn),
             )
             for number, row in enumerate(before)
         )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 import time
@@ -22,7 +21,7 @@ from msgspec import structs
 
 from cotbench.answers.grader import require_workers
 from cotbench.answers.kinds import KINDS
-from cotbench.engines import Engine, EngineConfig, EngineInfo, open_engine
+from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.modes.beside import unvoted
@@ -35,6 +34,7 @@ from cotbench.run.part import Part, part_of, tally_of
 from cotbench.run.prepare import RunPlan, apart, differences, digest, engine_config, second_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
 from cotbench.run.retriever import shown_passages, unshown
+from cotbench.run.second import open_second
 from cotbench.run.shown import shown_by
 from cotbench.run.stations import Judge, Replies, Ticket
 from cotbench.run.tally import Tally, Watch
@@ -81,7 +81,7 @@ def execute(
         engine = opened.enter_context(closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))))
         second = None
         if (config := second_config(plan, recorded)) is not None:
-            second = opened.enter_context(closing(_open_second(plan.options.judge_engine_name, config)))
+            second = opened.enter_context(closing(open_second(plan.options.judge_engine_name, config)))
         info = engine.describe()
         info_of_second = None if second is None else second.describe()
         plan = plan.with_engine(info, recorded, info_of_second)
@@ -93,18 +93,6 @@ def execute(
             tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
             session = _Session(plan, engine, info, folder, say, started, tally, reproduces, probe, part, second)
             return session.run(spec, command, watch)
-
-
-_OF_ENGINES = re.compile(r"--(?=(?:model|engine|base-url)\b(?!-))|--model-(?=args\b)")  # options, in messages
-
-
-def _open_second(name: str, config: EngineConfig) -> Engine:
-    """Open the engine of the second model. What it says of options is of those with which a judge is named."""
-    try:
-        return open_engine(name, config)
-    except CotbenchError as error:
-        error.message, error.hint = (_OF_ENGINES.sub("--judge-", text) for text in (error.message, error.hint))
-        raise
 
 
 def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool) -> Path:

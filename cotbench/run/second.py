@@ -1,0 +1,59 @@
+"""The engine of a second model: an engine like another, whose errors are told as the judge's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cotbench.engines import Engine, EngineConfig, EngineInfo, open_engine
+from cotbench.errors import CotbenchError, ModelError
+from cotbench.types import Key, Reply, Request
+
+_OF_ENGINES = re.compile(r"--(?=(?:model|engine|base-url)\b(?!-))|--model-(?=args\b)")  # options, in messages
+
+
+class SecondEngine:
+    """An engine of which whatever is raised names the options and the key by which a judge is named."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.capacity = engine.capacity
+
+    def submit(self, key: Key, request: Request) -> None:
+        with _told_of_judge():
+            self._engine.submit(key, request)
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        with _told_of_judge():
+            return self._engine.poll()
+
+    def cancel(self) -> list[Key]:
+        return self._engine.cancel()
+
+    def describe(self) -> EngineInfo:
+        return self._engine.describe()
+
+    def preview(self, request: Request) -> str:
+        return self._engine.preview(request)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def open_second(name: str, config: EngineConfig) -> Engine:
+    """Open the engine of the second model."""
+    with _told_of_judge():
+        return SecondEngine(open_engine(name, config))
+
+
+@contextmanager
+def _told_of_judge() -> Iterator[None]:
+    """Have what an engine says of options said of those with which a judge is named."""
+    try:
+        yield
+    except CotbenchError as error:
+        error.message, error.hint = (_OF_ENGINES.sub("--judge-", text) for text in (error.message, error.hint))
+        if isinstance(error, ModelError):
+            error.message = f"the judge: {error.message}"
+        raise
