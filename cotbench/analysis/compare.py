@@ -506,8 +506,6 @@ def _state_notes(run: Run) -> list[str]:
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
     if failed := sum(record.outcome == Outcome.ENGINE_ERROR for record in run.records):
         again = "`cotbench run --resume` asks for them again"
-        if run.manifest.engine.get("engine") == "replay":
-            again = "what was replayed holds no outputs for them"
         notes.append(f"{name}: {failed} requests failed and are in no denominator; {again}.")
     return notes
 
