@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cli
+from conftest import ROOT, Cli
 from handmade import make_record, write_run
+from tot_logs import write_outputs
 
 from cotbench.analysis.compare import Comparison, compare
 from cotbench.analysis.gates import check_gate, parse_gate
@@ -164,3 +167,33 @@ def test_it_stands_alike_in_every_file_of_a_report(search: Comparison, tmp_path:
     for name in ("summary.md", "report.html"):
         assert "text vote %" in (tmp_path / "report" / name).read_text()
     assert "text vote %" in done.out
+
+
+LOGS = os.environ.get("COTBENCH_TOT_LOGS", "")
+ARMS = ("direct-votes", "self-consistency", "tot@unfinished=judged")
+
+
+@pytest.mark.data
+@pytest.mark.patient
+@pytest.mark.skipif(not LOGS, reason="COTBENCH_TOT_LOGS names no folder of the public logs")
+def test_the_figures_of_the_public_logs_stand_in_the_report(tmp_path: Path, main: Cli, data_dir: Path) -> None:
+    page = (ROOT / "docs" / "replay.md").read_text()
+    task = re.search(r"^# hundred\.yaml\n(.*?)^```$", page, re.M | re.S)
+    assert task is not None
+    (tmp_path / "hundred.yaml").write_text(task[1])
+    write_outputs(Path(LOGS), tmp_path / "outputs.jsonl")
+    given = ("--model-args", "path=outputs.jsonl", "--task", "hundred.yaml", "--data-dir", data_dir, "--paths", "100")
+    done = main("run", "--engine", "replay", "--model", "gpt-4", "--mode", ",".join(ARMS), "-q", *given)
+    assert done.code == 0, done.err
+    arm = "hundred,tot@unfinished=judged"
+    figures = {"any": 0.69, "first": 0.62, "text_vote": 0.59, "majority": 0.67}
+    gates = [f"{name}_of[{arm}] {sign} {value}" for name, value in figures.items() for sign in "<>"]
+    reported = main(
+        "report", "--to", "report", "--no-page", "--no-plots", *(a for g in gates for a in ("--fail-if", g))
+    )
+    assert reported.code == 0, reported.err
+    told = json.loads((tmp_path / "report" / "report.json").read_text())
+    [row] = told["chosen"]
+    assert {name: row[name] for name in figures} == figures
+    means = {row["mode"].partition("@")[0]: round(100 * row["mean"], 1) for row in told["curves"] if row["k"] == 1}
+    assert means == {"direct-votes": 7.3, "self-consistency": 4.0}

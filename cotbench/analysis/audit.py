@@ -336,7 +336,8 @@ class _Arm:
                 signs["leaked"] = those({p: look.thought for p, look in looks.items()})
             if self.thinking:
                 signs["empty"] = those({p: not look.thought for p, look in looks.items()})
-            if told and self.speaks and not facts.reasons and not self.thinking:
+            # What a search reasons it is asked for, in replies of its own.
+            if told and self.speaks and not facts.reasons and not self.thinking and facts.picks != "first":
                 signs["unasked"] = those({p: look.reasons for p, look in looks.items()})
             if told and self.speaks and facts.reasons:
                 signs["answer_first"] = those({p: look.first for p, look in looks.items()})

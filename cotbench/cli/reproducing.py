@@ -36,7 +36,19 @@ def reproduce(
     ] = None,
     output_dir: OutputDirOption = Path("results"),
     there: Annotated[
-        Values, Flags("model", "model_args", "base_url", "headers", "concurrency", "tokenizer", "families")
+        Values,
+        Flags(
+            "model",
+            "model_args",
+            "base_url",
+            "headers",
+            "concurrency",
+            "tokenizer",
+            "families",
+            "judge_model",
+            "judge_base_url",
+            "judge_args",
+        ),
     ],
     code: Annotated[Values, Flags("trust_remote_code", "allow_unsandboxed_code")],
     folders: Annotated[Values, Flags("data_dir", "tasks_dir", "prompts_dir")],

@@ -582,13 +582,21 @@ def second_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
     options = plan.options
     if options.judge_model is None:
         return None
+    return replace(
+        judge_config(options, engine_config(plan, recorded)),
+        wants=frozenset({"off"} | {"rewards" for mode in plan.modes for turn in mode.turns if turn.rewarded}),
+    )
+
+
+def judge_config(options: RunOptions, config: EngineConfig) -> EngineConfig:
+    """What a run's own engine is opened with, as the second model's is."""
     url = options.judge_base_url
     if url is None and options.judge_engine_name == options.engine_name == "openai":
         url = options.base_url
     same = url == options.base_url and options.engine_name == "openai"
     return replace(
-        engine_config(plan, recorded),
-        model=options.judge_model,
+        config,
+        model=options.judge_model or config.model,
         model_args=options.judge_args,
         base_url=url,
         chat_template="auto",
@@ -596,7 +604,6 @@ def second_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
         extra_body={},
         headers={},
         key_variable=KEY if same and not own_key(JUDGE_KEY) else JUDGE_KEY,  # no server is told another's key
-        wants=frozenset({"off"} | {"rewards" for mode in plan.modes for turn in mode.turns if turn.rewarded}),
     )
 
 

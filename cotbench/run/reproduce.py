@@ -21,7 +21,7 @@ import msgspec
 
 from cotbench import __version__
 from cotbench.engines import ENGINES, EngineConfig, EngineInfo
-from cotbench.engines.endpoint import MASK, own_key
+from cotbench.engines.endpoint import JUDGE_KEY, KEY, MASK, own_key
 from cotbench.engines.revisions import installed, revision_here
 from cotbench.errors import CotbenchError, RunError, UsageError, suggest
 from cotbench.modes import MODES, recorded_mode
@@ -32,11 +32,11 @@ from cotbench.questions.data import load_data, select
 from cotbench.questions.suites import own_file
 from cotbench.questions.tasks import find_task
 from cotbench.run.options import RunOptions, recorded_options
-from cotbench.run.prepare import RunPlan, differences, digest, header_value, make_plan
+from cotbench.run.prepare import RunPlan, differences, digest, header_value, judge_config, make_plan
 from cotbench.run.provenance import circumstance, graphics, processor
 from cotbench.store.files import open_file
 from cotbench.store.lookup import find_run
-from cotbench.store.manifest import MANIFEST, Manifest, manifest_from, read_manifest
+from cotbench.store.manifest import MANIFEST, Manifest, ModelIdentity, manifest_from, read_manifest
 from cotbench.store.questions import read_questions
 from cotbench.store.records import RECORDS, Record, read_records
 from cotbench.types import UNDECIDED, Outcome
@@ -149,13 +149,18 @@ def options_for(recipe: Recipe, typed: Mapping[str, Any]) -> tuple[RunOptions, l
     for name in ("data_dir", "tasks_dir", "prompts_dir"):
         if (place := given.get(name)) and not Path(place).is_dir():
             given[name] = None
-    more = typed.get("model_args") or {}
-    given |= {**typed, "model_args": {**recorded.get("model_args", {}), **more}}
+    arguments = {
+        name: {**(recorded.get(name) or {}), **(typed.get(name) or {})}
+        for name in ("model_args", "judge_args")
+        if name in recorded or name in typed or name == "model_args"
+    }
+    given |= {**typed, **arguments}
     places = [Path(given["tasks_dir"])] if given.get("tasks_dir") else []
     places += [recipe.path.parent, Path.cwd()]
     given["tasks"] = [_found(task, places) for task in recorded.get("tasks", ())]
-    if isinstance(path := given["model_args"].get("path"), str):
-        given["model_args"]["path"] = _found(path, [recipe.path.parent, Path.cwd()])
+    for args in arguments.values():
+        if isinstance(path := args.get("path"), str):
+            args["path"] = _found(path, [recipe.path.parent, Path.cwd()])
     checks = []
     for name in ("chat_template", "tokenizer", "families"):
         value = given.get(name)
@@ -174,6 +179,14 @@ def options_for(recipe: Recipe, typed: Mapping[str, Any]) -> tuple[RunOptions, l
     elif not typed.get("base_url") and _would_be_told(given.get("base_url"), given.get("headers") or {}):
         remedy = "Your key would be sent there: give --base-url, if it is the server that you mean."
         checks.append(Check(what="--base-url", state="missing", there=given["base_url"], remedy=remedy))
+    judge_url = given.get("judge_base_url")
+    if MASK in (judge_url or ""):
+        checks.append(
+            Check(what="--judge-base-url", state="missing", there=str(judge_url), remedy="Give the whole one.")
+        )
+    elif not typed.get("judge_base_url") and _would_be_told(judge_url, {}, JUDGE_KEY):
+        remedy = "Your key would be sent there: give --judge-base-url, if it is the server that you mean."
+        checks.append(Check(what="--judge-base-url", state="missing", there=str(judge_url), remedy=remedy))
     if MASK in json.dumps(given.get("extra_body") or {}):
         remedy = "Name the run's folder instead of what was passed on of it."
         checks.append(Check(what="--extra-body", state="missing", there="holds what is on no record", remedy=remedy))
@@ -188,12 +201,12 @@ def options_for(recipe: Recipe, typed: Mapping[str, Any]) -> tuple[RunOptions, l
     return RunOptions(**given), checks
 
 
-def _would_be_told(url: str | None, headers: Mapping[str, str]) -> bool:
+def _would_be_told(url: str | None, headers: Mapping[str, str], variable: str = KEY) -> bool:
     """Whether a server that somebody else's recipe names, on another machine, would be sent a key of ours."""
     host = urlsplit(url).hostname if url else None
     if host is None or host == "localhost" or host.startswith("127.") or host in ("::1", "api.openai.com"):
         return False
-    return bool(own_key()) or any(value.startswith("$") for value in headers.values())
+    return bool(own_key(variable)) or any(value.startswith("$") for value in headers.values())
 
 
 def _found(name: str, places: Iterable[Path]) -> str:
@@ -216,6 +229,8 @@ def checks_of(recipe: Recipe, options: RunOptions, before: Sequence[Check] = ())
     found = [*_version(manifest), *_packages(manifest), *_engine(manifest), *_device(manifest)]
     if not any(check.state == "missing" and check.what.startswith(("--base-url", "--header")) for check in before):
         found.append(_model(manifest, options))
+    if manifest.spec.judge is not None and not any(check.what == "--judge-base-url" for check in before):
+        found.append(_judge(manifest.spec.judge, options))
     found += [_task(manifest, options, task) for task in manifest.spec.tasks]
     found += _prompts(manifest, options)
     if not any(check.stops for check in found):
@@ -298,21 +313,36 @@ def _device(manifest: Manifest) -> Iterator[Check]:
 
 
 def _model(manifest: Manifest, options: RunOptions) -> Check:
-    there = manifest.spec.model.revision
-    name = options.model
-    try:
+    def config() -> EngineConfig:
         headers = {key: header_value(key, value) for key, value in options.headers.items()}
-        here = revision_here(options.engine_name, EngineConfig.of(options, headers=headers))
+        return EngineConfig.of(options, headers=headers)
+
+    remedy = "Name another place with --model."
+    return _looked_up("model", manifest.spec.model.revision, options.engine_name, options.model, config, remedy)
+
+
+def _judge(recorded: ModelIdentity, options: RunOptions) -> Check:
+    name, engine = options.judge_model or recorded.model, options.judge_engine_name
+
+    def config() -> EngineConfig:
+        return judge_config(options, EngineConfig.of(options))
+
+    return _looked_up("judge", recorded.revision, engine, name, config, "Name another place with --judge-model.")
+
+
+def _looked_up(
+    what: str, there: str | None, engine: str, name: str, config: Callable[[], EngineConfig], remedy: str
+) -> Check:
+    try:
+        here = revision_here(engine, config())
     except CotbenchError as error:
-        what = f"{name}: {error.message}" if name not in error.message else error.message
-        return Check(what="model", state="missing", there=what, remedy=error.hint or "Name another place with --model.")
-    if options.engine_name == "openai" and not there and not here:
-        return Check(what="model", state="same", there=f"{name}, of which the server tells no revision")
+        said = f"{name}: {error.message}" if name not in error.message else error.message
+        return Check(what=what, state="missing", there=said, remedy=error.hint or remedy)
+    if engine == "openai" and not there and not here:
+        return Check(what=what, state="same", there=f"{name}, of which the server tells no revision")
     if not there:
-        return Check(what="model", state="not recorded", there="", here=f"{name} ({here})")
-    return Check(
-        what="model", state="same" if there == here else "different", there=f"{name} ({there})", here=f"({here})"
-    )
+        return Check(what=what, state="not recorded", there="", here=f"{name} ({here})")
+    return Check(what=what, state="same" if there == here else "different", there=f"{name} ({there})", here=f"({here})")
 
 
 def _task(manifest: Manifest, options: RunOptions, task: str) -> Check:
@@ -392,11 +422,14 @@ def _shown(manifest: Manifest, arm: str) -> Mapping[str, Any]:
 
 def _info(manifest: Manifest) -> EngineInfo:
     """What the run's engine said of itself, as far as this version understands it."""
-    engine, model = manifest.spec.model.engine, manifest.spec.model.model
+    return _told(manifest.spec.model, manifest.engine)
+
+
+def _told(identity: ModelIdentity, said: Mapping[str, Any]) -> EngineInfo:
     try:
-        return msgspec.convert({"engine": engine, "model": model, **manifest.engine}, EngineInfo)
+        return msgspec.convert({"engine": identity.engine, "model": identity.model, **said}, EngineInfo)
     except msgspec.ValidationError:
-        return EngineInfo(engine=engine, model=model)
+        return EngineInfo(engine=identity.engine, model=identity.model)
 
 
 _LOOKED_UP = ("model.", "tasks.")  # places in a spec that checks of their own are about
@@ -406,8 +439,9 @@ def _settings(manifest: Manifest, options: RunOptions) -> Iterator[Check]:
     """Plan the run with the engine as it was there, and compare all else that its results depend on."""
     info = _info(manifest)
     try:
-        plan = make_plan(options, like=manifest).with_engine(info, manifest.spec)
-        here = json.loads(json.dumps(plan.spec(info)))
+        second = None if manifest.spec.judge is None else _told(manifest.spec.judge, manifest.judge)
+        plan = make_plan(options, like=manifest).with_engine(info, manifest.spec, second)
+        here = json.loads(json.dumps(plan.spec(info, second)))
     except CotbenchError as error:
         yield Check(what="options", state="missing", there=error.message, remedy=error.hint)
         return
