@@ -103,7 +103,7 @@ def _sandbox(*, thorough: bool) -> list[Check]:
     """What contains model-written code, and whether it does: hostile and harmless programs through the real
     executor."""
     if missing := missing_features():
-        remedy = "pal and plan-solver need it, or --allow-unsandboxed-code at your own risk"
+        remedy = "pal, tools and plan-solver need it, or --allow-unsandboxed-code at your own risk"
         return [Check("sandbox", False, f"the kernel lacks {', '.join(missing)}", remedy=remedy)]
     version = landlock_version()
     landlock = f"Landlock {version}" if version else _NO_LANDLOCK

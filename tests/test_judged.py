@@ -10,7 +10,7 @@ import pytest
 from conftest import Cli
 from mock_server import Json, MockServer, chat, fault
 
-from cotbench.modes import Compare, Generate, Kit, find_mode, judged
+from cotbench.modes import Compare, Continue, Generate, Kit, find_mode, judged
 from cotbench.modes.scores import shown_of
 from cotbench.types import AnswerType, Completion, Message, Outcome, Prediction, Question, Request, Sampling
 
@@ -384,3 +384,70 @@ def test_an_estimate_counts_the_judge_for_each_path(main: Cli) -> None:
     done = main("run", *RUN, "--mode", "best-of-n", "--dry-run")
     assert done.code == 0, done.err
     assert "60" in done.out.replace("\n", " ").split(), done.out  # 12 questions, each with its paths and 4 marks
+
+
+# --- a judge that doesn't end as it is asked to --------------------------------------------------------------------
+
+
+def going_on(arm: str, *answers: Any) -> tuple[Prediction, list[Any]]:
+    """As `drive`, of an engine that goes on from the beginning of a reply; with the steps that ask it to."""
+    mode = find_mode(arm)
+    flow = mode.run(QUESTION, HandKit(mode=mode, answer_type=AnswerType.NUMBER, words="Answer:"))
+    step, steps, left = next(flow), [], list(answers)
+    try:
+        while True:
+            steps.append(step)
+            step = flow.send([False] * len(step.items) if isinstance(step, Compare) else left.pop(0))
+    except StopIteration as end:
+        assert not left
+        return end.value, [one for one in steps if isinstance(one, Continue)]
+
+
+def test_it_is_gone_on_with_by_the_words_of_its_line() -> None:
+    begun = "It holds.\n\nScore (0 to 10):"
+    prediction, [step] = going_on(
+        "best-of-n",
+        paths("Answer: 7", "Answer: 8"),
+        marks("It holds.", "Score: 4"),
+        [(said(" 9", begun=begun),)],
+    )
+    assert [item.begun.text for item in step.items] == [begun]
+    assert [item.after[0].text for item in step.items] == ["It holds."]
+    assert prediction.votes is not None
+    assert (prediction.answer, prediction.votes.scores) == ("7", (9.0, 4.0))
+    assert [[one.text for one in node.judged] for node in prediction.nodes] == [["It holds.", " 9"], ["Score: 4"]]
+
+
+def test_what_is_said_then_is_read_as_strictly() -> None:
+    replies = [
+        (said(" it is good", begun="Fine.\n\nScore (0 to 10):"),),
+        (),
+    ]  # of the other, a run on record asked nothing more
+    prediction, _ = going_on("best-of-n", paths("Answer: 7", "Answer: 8"), marks("Fine.", "Fine, too."), replies)
+    assert (prediction.outcome, prediction.rule) == (Outcome.UNPARSED, "unscored")
+
+
+def test_a_second_model_s_reply_is_left_as_it_is() -> None:
+    class Asked(HandKit):
+        def asks_second(self, turn: str) -> bool:
+            return turn == "judge"
+
+    mode = find_mode("best-of-n")
+    flow = mode.run(QUESTION, Asked(mode=mode, answer_type=AnswerType.NUMBER, words="Answer:"))
+    next(flow)
+    flow.send(paths("Answer: 7"))
+    with pytest.raises(StopIteration) as end:
+        flow.send(marks("It holds."))
+    assert end.value.value.rule == "unscored"
+
+
+def test_a_critic_and_one_that_ranks_are_gone_on_with_too() -> None:
+    more = [(said(" correct", begun="Holds.\n\nVerdict:"),)]
+    prediction, steps = going_on("refine", paths("Answer: 7"), marks("Holds."), more)
+    assert (prediction.answer, len(steps), prediction.nodes[1].value) == ("7", 1, 1.0)
+    assert prediction.nodes[1].text == "Holds."
+    more = [(said(" 1", begun="Both.\n\nBest:"),)]
+    prediction, [step] = going_on("best-of-n@judge=rank", paths("Answer: 7", "Answer: 8"), marks("Both."), more)
+    assert step.items[0].begun.text == "Both.\n\nBest:"
+    assert prediction.votes is not None
+    assert sorted(score or 0.0 for score in prediction.votes.scores) == [0.0, 1.0]

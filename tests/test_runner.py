@@ -205,7 +205,7 @@ def test_a_template_that_shows_no_exemplars_is_not_few_shot(tmp_path: Path, main
 
 def test_failed_requests_say_why(tmp_path: Path, main: Cli) -> None:
     outputs = tmp_path / "o.jsonl"
-    outputs.write_text("")
+    outputs.write_text(json.dumps({"id": "of another run", "output": "Answer: A"}) + "\n")
     done = main(
         "run",
         "--engine",

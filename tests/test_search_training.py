@@ -19,7 +19,7 @@ sys.path.append(str(ROOT / "tests" / "training"))  # its scripts import each oth
 import puzzles
 import sums
 from conversations import PIECES
-from searching import HERE, MAKERS, PUZZLE, SEARCHER, SUMS
+from searching import FORESEER, HERE, MAKERS, PUZZLE, SEARCHER, SUMS
 
 LINE = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)(?: \(left: ([\d ]+)\))?")
 
@@ -165,7 +165,10 @@ def test_what_is_said_of_sums_is_true(kind: str) -> None:
 
 def test_the_mix_is_a_share_of_each_kind_and_the_words_are_few() -> None:
     assert SEARCHER.mix.keys() == MAKERS.keys()
-    assert sum(SEARCHER.mix.values()) == pytest.approx(1)
+    assert FORESEER.mix.keys() < MAKERS.keys()
+    for recipe in (SEARCHER, FORESEER):
+        assert sum(recipe.mix.values()) == pytest.approx(1)
+        assert recipe.batch % (4 * recipe.part) == 0, "each of two processes has as many short parts as long ones"
     words = {
         piece
         for one in itertools.islice(SEARCHER.conversations("test"), 2_000)

@@ -252,7 +252,8 @@ def test_the_json_has_nodes_and_parents(tmp_path: Path, main: Cli) -> None:
     first, second, _, last = mode["nodes"]
     assert first == {
         "text": "13 - 9 = 4", "role": "thought", "parent": None, "source": [0, 0], "value": 20.0, "kept": True,
-        "why": "", "judged": [1], "ballot": None, "depth": 0, "answer": None, "outcome": None, "chosen": False,
+        "why": "", "judged": [1], "ballot": None, "ending": "",
+        "depth": 0, "answer": None, "outcome": None, "chosen": False,
     }  # fmt: skip
     assert (second["kept"], second["why"]) == (False, "pruned")
     assert (last["answer"], last["outcome"], last["depth"], last["chosen"]) == ("24", "correct", 1, False)

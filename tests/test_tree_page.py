@@ -81,7 +81,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record("refine", REFINED, REFINING, answer="13", outcome="correct", span=(8, 10),
                votes=votes(*answers, ballots=[0, 1]), source=(2, 0)),
         record("best-of-n", BEST, SCORING, answer="12", span=(8, 10), source=(0, 4),
-               votes=votes(*answers, ballots=[n % 2 for n in range(6)])),
+               votes=votes(*answers, ballots=[n % 2 for n in range(6)]) | {"scores": [n / 10 for n in range(6)]}),
     ]  # fmt: skip
     folder = write_run(tmp_path_factory.mktemp("tree") / "r", QUESTIONS[:1], records)
     for calls in (searching, REFINING, SCORING):
@@ -222,6 +222,18 @@ def test_a_chain_and_the_best_of_several_paths(opened: Tab) -> None:
         "return [...document.querySelectorAll('[data-mode=best-of-n] .path > summary')].map(s => s.textContent)"
     )
     assert "path 2: 13, correct" in paths[1] and "the chosen one" in paths[4]
+
+
+def test_candidates_stand_in_a_table_with_their_scores(opened: Tab) -> None:
+    rows = opened.js(
+        "return [...document.querySelectorAll('[data-mode=best-of-n] .votes tr')].map(r => "
+        "[...r.cells].map(c => c.textContent))"
+    )
+    assert rows == [
+        ["answer", "candidates", "scores", "verdict", "which"],
+        ["12", "3", "0, 0.2, 0.4", "wrong", "1, 3, 5"],
+        ["13", "3", "0.1, 0.3, 0.5", "correct", "2, 4, 6"],
+    ]
 
 
 def test_what_a_reward_model_gave_is_said(opened: Tab) -> None:

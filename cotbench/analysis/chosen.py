@@ -10,6 +10,8 @@ An arm that chooses among several answers (`Facts.picks`) leaves its candidates 
                taken for the log-odds of being better (Bradley and Terry 1952, Biometrika 39:324), and its logistic
                counts
     majority   the answer of most candidates (Wang et al. 2022, arXiv:2203.11171)
+    text_vote  of a search: what most candidates end with, letter by letter: equal answers that are written in two
+               ways are two, what is no answer votes too, and a tie goes to the first
     any        whether one of them is right: a bound, not a method, since nobody can choose so without the key
     mean       the share of them that is right: what choosing at random gets
 
@@ -24,6 +26,7 @@ A candidate whose mark can't be read is counted, is never chosen by a score, and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -47,9 +50,9 @@ from cotbench.analysis.subsets import (
     weighted_at,
     weighted_at_k,
 )
-from cotbench.store.records import Record, VoteRow
+from cotbench.store.records import NODE_CHARS, NodeRow, Record, VoteRow, last_line_of
 
-WAYS = ("first", "best", "weighted", "majority", "any", "mean")
+WAYS = ("first", "best", "weighted", "majority", "text_vote", "any", "mean")
 ALL_ROUNDS = "first to last"
 
 
@@ -66,10 +69,11 @@ class Chosen:
     the words of the line; unread, unread_share: how many of these could not be read. tied: the share
     of questions on which candidates with different answers share the highest score. Shares of right answers in 0..1:
     chosen, what the arm answers; first, best, weighted, majority: what else could be chosen; any: a bound, not a
-    method; mean: a candidate at random. best and weighted are None without scores, weighted where a mark is below 0
-    or none says how much better one is. over_majority: chosen less majority, paired, which is not at equal tokens: the
-    judge's come on top. auroc: of right and wrong candidates of one question, the share of pairs in which the right one
-    has the higher score, ties half, over the n_mixed questions that have both.
+    method; mean: a candidate at random. best and weighted are None without scores, weighted where a mark is below 0 or
+    none says how much better one is. text_vote: of a search, what most candidates end with, as it is written; None of
+    other arms, and where a record doesn't have a last line. over_majority: chosen less majority, paired, which is not
+    at equal tokens: the judge's come on top. auroc: of right and wrong candidates of one question, the share of pairs
+    in which the right one has the higher score, ties half, over the n_mixed questions that have both.
     """
 
     model: str
@@ -88,6 +92,7 @@ class Chosen:
     best: Interval = field(metadata=columns(**_ends("best")))
     weighted: Interval = field(metadata=columns(**_ends("weighted")))
     majority: Interval = field(metadata=columns(**_ends("majority")))
+    text_vote: Interval = field(metadata=columns(**_ends("text_vote")))
     any: Interval = field(metadata=columns(**_ends("any")))
     mean: Interval = field(metadata=columns(**_ends("mean")))
     over_majority: Interval = field(metadata=columns(**_ends("over_majority"), p="over_majority_p"))
@@ -245,12 +250,36 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
         best=voted.interval(best_at(*one) for one in whole) if known else Interval(),
         weighted=voted.interval(weighted_at(*one) for one in heavy) if weights else Interval(),
         majority=voted.interval(majority),
+        text_vote=_text_vote(cell, voted, right),
         any=voted.interval(float(hits.any()) for hits in right),
         mean=voted.interval(float(hits.mean()) for hits in right),
         over_majority=_paired(chosen - majority, voted.design),
         n_mixed=len(mixed),
         auroc=Interval.of(means.mean_score(np.array(mixed), **panel.design(within))) if mixed else Interval(),
     )
+
+
+def _text_vote(cell: Cell, voted: _Voted, right: Sequence[Array]) -> Interval:
+    """What a search gets right by the line that most of its candidates end with; none where a line isn't there."""
+    if cell.facts.picks != "first":
+        return Interval()
+    lines = [_last_lines(row) for row, _ in voted.rows]
+    if any(None in each or len(each) != len(hits) for each, hits in zip(lines, right, strict=True)):
+        return Interval()
+    # Counter tells equal counts in the order in which they were reached.
+    most = [each.index(Counter(each).most_common(1)[0][0]) for each in lines]
+    return voted.interval(float(hits[place]) for hits, place in zip(right, most, strict=True))
+
+
+def _last_lines(row: Record) -> list[str | None]:
+    """What the candidates of a record end with, in their order; None of one whose end isn't on record."""
+    nodes: Sequence[NodeRow] = () if row.nodes is UNSET else row.nodes
+    ends = {node.ballot: node.ending or _whole_ending(node) for node in nodes if node.ballot is not None}
+    return [ends[place] for place in sorted(ends)]
+
+
+def _whole_ending(node: NodeRow) -> str | None:
+    return last_line_of(node.text) if len(node.text) < NODE_CHARS else None  # earlier versions cut it off
 
 
 def _looks(row: Record) -> tuple[int, int, int]:

@@ -36,6 +36,7 @@ has an estimate.
                                         that of baseline=, which has neither
     best_of[gsm8k,best-of-n]            of an arm that chooses among candidates, what the best score gets right; so
                                         first_of, weighted_of, majority_of, mean_of, and any_of (a bound, no method);
+                                        text_vote_of, of a search: what most candidates end with, letter by letter;
                                         over_majority; auroc: how well scores tell right from wrong; unread_marks and
                                         tied_marks, shares; judged
     to_wrong[gsm8k,refine]              right answers that answering again turned wrong; to_right; flips: by how much

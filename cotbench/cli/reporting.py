@@ -139,7 +139,9 @@ def report(
             """"category\\[math, cot] < 0.05": category, category_macro; of two models, as in """
             """"gain\\[mmlu, cot, model=A, against=B] < 0": gain, lead; of a mix, weighted_accuracy, """
             """weighted_delta; of arms with further calls, calls, and less a vote of equal cost over_vote, """
-            """over_vote_all, over_vote_money (_low, _high, _spent, _paths, _vote, _times, _n). Repeatable.""",
+            """over_vote_all, over_vote_money (_low, _high, _spent, _paths, _vote, _times, _n); of what else could """
+            """be chosen among an arm's candidates, first_of, best_of, weighted_of, majority_of, text_vote_of, """
+            """mean_of, any_of. Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),

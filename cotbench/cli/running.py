@@ -273,6 +273,7 @@ def failed_requests(result: RunResult) -> RequestsFailed | None:
     failed = tally.outcomes["engine_error"]
     if not failed:
         return None
+    from cotbench.engines.replay import lacks
     from cotbench.run.loop import JUDGE_DECLINED
 
     [(reason, times)] = tally.errors.most_common(1)
@@ -281,6 +282,9 @@ def failed_requests(result: RunResult) -> RequestsFailed | None:
         f"Most often ({times:,}): {reason}",
         "It is on record that it would not; another judge is another run: --judge-model NAME."
         if reason.startswith(JUDGE_DECLINED)
+        else f"Add them to the file, and run the same command again: another file is another run. What was asked: "
+        f"cotbench show {result.folder} QUESTION --prompts"
+        if lacks(reason)
         else f"Ask for them again: cotbench run --resume {result.folder}",
     )
 

@@ -17,16 +17,21 @@ reply is (`replies.py`).
   tail and, where it is known, logprob. `score` is what a reward model gave it: with --judge-engine replay such lines
   are the reward model's, of the replies that have the same text.
 
-A line that can't be used is passed over and named; where none can, there is nothing to replay. `path=results/RUN`: the
+A line that can't be used is passed over and named; where none can, there is nothing to replay. So are the first line
+that is of no question of the run, keys that are misspelt, and lines that aren't UTF-8. `path=results/RUN`: the
 raw completions of a run, by request; under another prompt by question and template, where that is the reply to one
 prompt. A question without an output ends as `engine_error`, never as wrong. `docs/replay.md` has a whole example.
 """
 
 from __future__ import annotations
 
+import codecs
 import math
+import re
 from collections import defaultdict
 from contextlib import suppress
+from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -49,10 +54,20 @@ from cotbench.types import Completion, Confidence, Key, Reply, Request
 
 ANY_MODE = ""
 MOST_NAMED = 5  # of the lines that can't be used, and of what isn't known
+SHOWN = 60  # characters of a prompt that has no output
 
+KEYS = ("output", "id", "question", "question_part", "mode", "prompt", "confidence", "score")
+ALIKE = 0.85  # of a key that may be one of these misspelt: "promt", "question_prat"
+NO_SLIP = frozenset({"model"})  # what many files have
 
 _MEASURES = ("mean", "lowest", "bottom", "tail")
+_LACKS = re.compile(r" has (?:\d+ of \d+ outputs for|no score of this reply)")
 Part = tuple[str, ...]  # texts that all stand in a prompt; none of a line that serves every prompt
+
+
+def lacks(error: str) -> bool:
+    """Whether a request failed for want of an output in a file, so that asking again brings nothing."""
+    return _LACKS.search(error) is not None
 
 
 def _fold(text: str) -> str:
@@ -77,6 +92,27 @@ def _part_of(row: dict[str, Any]) -> Part:
     if texts is None or not all(isinstance(text, str) and text.strip() for text in texts):
         raise ValueError(f"prompt is {given!r:.40}, expected a part of the prompt, or a list of parts")
     return tuple(dict.fromkeys(map(_fold, texts)))
+
+
+def _mode_of(row: dict[str, Any]) -> str:
+    """The template that a line is for. Raises ValueError where it is no text."""
+    given = row.get("mode")
+    if given is not None and not isinstance(given, str):
+        raise ValueError(f"mode is {given!r:.40}, expected the name of a template, as cot")
+    return given or ANY_MODE
+
+
+@cache
+def _meant(key: str) -> str:
+    """The key of which another is perhaps a misspelling, "" where there is none."""
+    if key in KEYS or key in NO_SLIP:
+        return ""
+    return next(iter(get_close_matches(key.casefold(), KEYS, 1, ALIKE)), "")
+
+
+def _places(numbers: list[int], name: str) -> str:
+    """How many lines, and where the first of them is."""
+    return f"{len(numbers):,} line{'s' * (len(numbers) != 1)} (the first: {name}:{numbers[0]})"
 
 
 def _number(given: Any, name: str) -> float:
@@ -139,6 +175,10 @@ class ReplayEngine(ModellessEngine):
         self._replies: dict[Key, tuple[Completion, ...]] = {}
         self._lines = self._matched = 0
         self._faults: tuple[str, ...] = ()
+        self._modes: dict[str, dict[str, None]] = defaultdict(dict)  # that lines of a question name, in order
+        self._foreign = ""  # the first line that is of no question of this run
+        self._slips: dict[str, list[int]] = defaultdict(list)  # keys that may be misspelt, and on which lines
+        self._garbled: list[int] = []  # lines that aren't UTF-8
         self._reader = Reader()
         if (self._path / MANIFEST).is_file():
             with suppress(RunError):  # what is replayed is the journal, whatever became of the manifest
@@ -187,11 +227,21 @@ class ReplayEngine(ModellessEngine):
         faults: list[str] = []
         with self._path.open("rb") as file:
             for number, line in numbered(file):
+                if not self._lines and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    raise DataError(f"{self._path}: written in UTF-16, expected UTF-8.", "Save it as UTF-8.")
                 self._lines += 1
                 try:
-                    self._read_row(read_row(line), by_text)
+                    row = read_row(line)
+                    ours = self._read_row(row, by_text)
                 except ValueError as error:
                     faults.append(f"{number}: {error}")
+                    continue
+                self._look_at(number, row, line, ours=ours)
+        if not self._lines:
+            raise DataError(
+                f"{self._path}: there is no line in it.",
+                'Each line holds one JSON object: "output", and "id" or "question"; docs/replay.md has all keys.',
+            )
         if faults and len(faults) == self._lines:
             raise DataError(
                 f"{self._path}:{faults[0]}.",
@@ -199,26 +249,42 @@ class ReplayEngine(ModellessEngine):
             )
         self._faults = tuple(f"{self._path.name}:{fault}" for fault in faults)
 
-    def _read_row(self, row: dict[str, Any], by_text: dict[str, list[str]]) -> None:
-        """Raises ValueError where a line can't be used."""
+    def _look_at(self, number: int, row: dict[str, Any], line: bytes, *, ours: bool) -> None:
+        """Note what is odd about a line that was read."""
+        if not ours and not self._foreign:
+            named = next(name for name in row if name in ("id", "question", "question_part"))
+            self._foreign = f"{self._path.name}:{number} ({named} {str(row[named])!r:.{SHOWN}})"
+        for key in row:
+            if _meant(key):
+                self._slips[key].append(number)
+        try:
+            line.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            self._garbled.append(number)
+
+    def _read_row(self, row: dict[str, Any], by_text: dict[str, list[str]]) -> bool:
+        """Take a line's output. Returns whether it is of a question of this run. Raises ValueError where it can't be
+        used."""
         if "output" not in row or not row.keys() & {"id", "question", "question_part"}:
             raise ValueError("expected the keys 'output' and 'id', 'question' or 'question_part'")
         if not isinstance(row.get("id", ""), str):
             raise ValueError(f"id is {row['id']!r:.40}, expected cotbench's question id")
         ids = [row["id"]] if "id" in row else self._questions_of(row, by_text)
         if len(ids) > 1:
+            more = "" if "question" in row else f" ({str(row['question_part'])!r:.{SHOWN}}; or a longer part)"
             raise ValueError(
-                f"{len(ids)} questions have this text, so that cotbench's question id must be given as `id`"
+                f"{len(ids)} questions have this text, so that cotbench's question id must be given as `id`{more}"
             )
-        part = _part_of(row)
+        part, mode = _part_of(row), _mode_of(row)
         path, confidence = self._reader.row(row), _confidence_of(row)
         if confidence is not None:
             path, self._sure = structs.replace(path, confidence=confidence), LIKELIEST
         score = _number(row["score"], "score") if row.get("score") is not None else None
         self._scored |= score is not None
-        if ids and ids[0] in self._config.questions:
+        ours = bool(ids) and ids[0] in self._config.questions
+        if ours:
             self._matched += 1
-            mode = str(row.get("mode") or ANY_MODE)
+            self._modes[ids[0]][mode] = None
             if score is not None:
                 self._scores[ids[0], _fold(path.text)] = score
             if part:
@@ -228,6 +294,7 @@ class ReplayEngine(ModellessEngine):
             for name in ("prompt_tokens", "completion_tokens"):
                 if row.get(name) is not None and whole(row[name]) is None:
                     self._reader.unknown[f"{name} {row[name]!r:.20}"] = None
+        return ours
 
     def _questions_of(self, row: dict[str, Any], by_text: dict[str, list[str]]) -> list[str]:
         """The questions that a line may be of, by their text or a part of it."""
@@ -269,20 +336,50 @@ class ReplayEngine(ModellessEngine):
             found = (self._outputs.get((key.question, mode, begun, options)) for mode in (request.template, ANY_MODE))
             paths, whose = next(filter(None, found), []), "this question and mode"
             if not paths and (key.question, request.template) in self._for_prompts:
-                whose = f"the prompt that ends {request.messages[-1].text[-60:]!r}"
+                whose = self._shown(key, request)
         if len(paths) < wanted:
-            return failed(request, f"{self._path.name} has {len(paths)} of {wanted} outputs for {whose}")
+            lacking = f"{self._path.name} has {len(paths)} of {wanted} outputs for {whose}"
+            return failed(request, f"{lacking} (mode {request.template}{self._other_modes(key, request)})")
         return Reply(completions=tuple(paths[:wanted]))
+
+    def _shown(self, key: Key, request: Request) -> str:
+        """A prompt for which there is no output, in a few words: of one that holds the question what it says behind
+        it."""
+        prompt = request.messages[-1].text
+        question = self._config.questions.get(key.question)
+        behind = prompt.rpartition(question.text)[2].strip() if question is not None and question.text in prompt else ""
+        if len(behind) > SHOWN:
+            return f"the prompt that says {behind[:SHOWN]!r} ... behind the question"
+        return f"the prompt that ends {prompt[-SHOWN:]!r}"
+
+    def _other_modes(self, key: Key, request: Request) -> str:
+        """Which modes the lines of a question name, where they don't name that of a request."""
+        known = self._modes.get(key.question, {})
+        if not self._lines or request.template in known or ANY_MODE in known:
+            return ""
+        return f"; its lines of this question are of {', '.join(known)}" if known else "; it has none of this question"
 
     def describe(self) -> EngineInfo:
         faults, unknown = self._faults, ", ".join(list(self._reader.unknown)[:MOST_NAMED])
         more = f"; and {len(faults) - MOST_NAMED:,} more" if len(faults) > MOST_NAMED else ""
+        others = f"; the first of the others: {self._foreign}" if self._foreign else ""
+        matched = f"{self._matched:,} of {self._lines:,} lines are of a question of this run{others}"
+        slips = "; ".join(
+            f"{key!r}, perhaps for {_meant(key)!r}, on {_places(numbers, self._path.name)}"
+            for key, numbers in list(self._slips.items())[:MOST_NAMED]
+        )
         notes = [
-            f"{self._matched:,} of {self._lines:,} lines are of a question of this run" if self._lines else "",
+            matched if self._lines and self._matched else "",
             f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
         ]
+        bad = f"{len(faults):,} line{'s' * (len(faults) != 1)} can't be used"
         warnings = [
-            f"{len(faults):,} lines can't be used: {'; '.join(faults[:MOST_NAMED])}{more}" if faults else "",
+            matched if self._lines and not self._matched else "",
+            f"{bad}: {'; '.join(faults[:MOST_NAMED])}{more}" if faults else "",
+            slips and f"keys that aren't read: {slips}",
+            f"not UTF-8, so that some characters are lost: {_places(self._garbled, self._path.name)}"
+            if self._garbled
+            else "",
             unknown and f"what isn't known was left out, and its output read as complete: {unknown}",
         ]
         return EngineInfo(

@@ -87,7 +87,7 @@ _CODE = {"program": _program, "plan": _plan}
 
 def _mark(right: bool, shown: list[bool], chance: float) -> str:
     """A mark of 6 to 10 for what is right, of 0 to 4 for what is wrong; the other way round where the judge errs."""
-    return f"Score: {int(5 * chance) + (6 if shown[0] == right else 0)}"
+    return f"Score (0 to 10): {int(5 * chance) + (6 if shown[0] == right else 0)}"
 
 
 def _choice(right: bool, shown: list[bool], chance: float) -> str:

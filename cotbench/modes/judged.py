@@ -61,7 +61,7 @@ def by_mark(question: Question, kit: Kit, readings: Sequence[Prediction]) -> Gen
     after = [[source] if (source := readings[place].source) else [] for place in asked.values()]
     given = [{"solution": text} for text in asked]
     replies = yield from kit.ask_each(question, "judge", given, after)
-    found = yield from heard(question, kit, "judge", given, [reply for [reply] in replies], mark_of, "Score:")
+    found = yield from heard(question, kit, "judge", given, [reply for [reply] in replies], mark_of, "Score (0 to 10):")
     marks = {text: Judgement(*one) for text, one in zip(asked, found, strict=True)}
     return [marks[shown[place]] if place in shown else Judgement() for place in range(len(readings))]
 

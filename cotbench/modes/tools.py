@@ -88,6 +88,6 @@ TOOLS = Mode(
     runs="python",
     shows="program",
     facts=Facts(
-        label="tools", colour="#117733", marker="X", answers_in="words", reasons=True, beside_vote=True, tools="python"
+        label="tools", colour="#44AA99", marker="X", answers_in="words", reasons=True, beside_vote=True, tools="python"
     ),
 )

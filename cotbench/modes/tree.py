@@ -401,5 +401,7 @@ TOT = Mode(
     shows="rationale",
     settings=SETTINGS,
     shape=_turns,
-    facts=Facts(label="Tree of Thoughts", marker="p", answers_in="words", picks="first", beside_vote=True),
+    facts=Facts(
+        label="Tree of Thoughts", colour="#AA4499", marker="p", answers_in="words", picks="first", beside_vote=True
+    ),
 )

@@ -96,8 +96,8 @@ def require_containment() -> None:
     if missing := missing_features():
         raise SandboxError(
             f"model-written code can't be contained on this machine: it lacks {', '.join(missing)}.",
-            "Use Linux with seccomp filters, or leave out pal and plan-solver; --allow-unsandboxed-code runs such code "
-            "all the same, at your own risk.",
+            "Use Linux with seccomp filters, or leave out pal, tools and plan-solver; --allow-unsandboxed-code runs "
+            "such code all the same, at your own risk.",
         )
 
 

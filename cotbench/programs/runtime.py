@@ -146,9 +146,8 @@ def run_block(source: str, earlier: Sequence[str]) -> Report:
     lines = printed.text().strip().splitlines()
     if not lines:
         return report("no_value", error="the block shows nothing", stdout=_end_of(printed))
-    return report(
-        "ok", shown=Shown(value=lines[-1].strip()[:LINE_CHARS], latex="", decimal=None), stdout=_end_of(printed)
-    )
+    last = Shown(value=lines[-1].strip()[:LINE_CHARS], latex="", decimal=None)
+    return report("ok", shown=last, stdout=_end_of(printed))
 
 
 def _run_again(block: str, names: dict[str, Any]) -> None:

@@ -41,6 +41,8 @@ def chosen(comparison: Comparison) -> Table[Chosen]:
             ("95% interval", lambda r: ends(r.weighted)),
             ("majority %", lambda r: percent(r.majority.value)),
             ("95% interval", lambda r: ends(r.majority)),
+            ("text vote %", lambda r: percent(r.text_vote.value)),
+            ("95% interval", lambda r: ends(r.text_vote)),
             ("at random %", lambda r: percent(r.mean.value)),
             ("95% interval", lambda r: ends(r.mean)),
             ("answers − majority", lambda r: difference(r.over_majority)),
@@ -48,12 +50,14 @@ def chosen(comparison: Comparison) -> Table[Chosen]:
             ("bound: any %", lambda r: percent(r.any.value)),
             ("95% interval", lambda r: ends(r.any)),
         ],
-        about="of: candidates of a question. answers: what the arm answers; beside it what the same candidates give: "
-        "the first, the one with the best score, the answer with the largest sum of scores (weighted), that of most "
-        "candidates (majority), one at random. answers − majority: paired, in points, with McNemar's p (t where there "
-        "are clusters), not corrected for many tests; where a judge gave the scores, its tokens come on top, so "
-        "it isn't at equal tokens. An arm that weights votes by confidence asks no judge: its scores are the model's "
-        "own confidence in each path, and weighted is over all paths, also where the arm keeps the surest. "
+        about="of: candidates of a question. answers: what the arm answers; beside it what the same candidates "
+        "give: the first, the one with the best score, the answer with the largest sum of scores (weighted), "
+        "that of most candidates (majority: equal answers are one, and what is no answer doesn't vote), of a "
+        "search what most candidates end with, letter by letter (text vote: what is no answer votes too), one"
+        " at random. answers − majority: paired, in points, with McNemar's p (t where there are clusters), "
+        "not corrected for many tests; where a judge gave the scores, its tokens come on top, so it isn't at "
+        "equal tokens. An arm that weights votes by confidence asks no judge: its scores are the model's own "
+        "confidence in each path, and weighted is over all paths, also where the arm keeps the surest. "
         f"any: whether one of the candidates is right, {BOUND}.",
     )
 

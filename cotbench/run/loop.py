@@ -76,6 +76,7 @@ class _Open:
     keys: list[Key | None] = field(default_factory=list)  # of what the present step asks
     had: list[tuple[Key, Reply]] = field(default_factory=list)
     judgements: list[Reply] = field(default_factory=list)  # those of the second model
+    lines: dict[Key, StoredReply | None] = field(default_factory=dict)  # of what is on record, as far as looked at
     went_on: int = 0  # replies that were gone on with for their answer
     judged_further: bool = False  # whether a judge's was gone on with
     cut: bool = False  # whether a reply was cut at its budget; the line with which it is gone on with may be
@@ -99,12 +100,16 @@ class _Open:
 
     def _left(self) -> Iterator[tuple[Key, StoredReply]]:
         """The replies on record that haven't been asked for yet, with their lines; up to one that is missing."""
+        asked = set(self.asked)
         for key in self.job.recorded or ():
-            if key not in self.asked:
-                row = self.job.look(key)
-                if row is None:
-                    return
-                yield key, row
+            if key in asked:
+                continue
+            if key not in self.lines:  # each is parsed once, however many are looked through for one
+                self.lines[key] = self.job.look(key)
+            row = self.lines[key]
+            if row is None:
+                return
+            yield key, row
 
     def _on_record(self, request: Request) -> Key | None:
         """Find the address of a request on record: of those that are left the first.

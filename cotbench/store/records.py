@@ -100,7 +100,8 @@ class OptionsRow(Struct, frozen=True, kw_only=True, gc=False):
 class NodeRow(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing that was written on the way to an answer: `types.Node`, with its text cut to NODE_CHARS characters.
 
-    source: the place of its reply among the record's, and of its path; judged: of the replies that say its value."""
+    source: the place of its reply among the record's, and of its path; judged: of the replies that say its value.
+    ending: the last line of a candidate whose text is as long as it may get, cut in the same way."""
 
     text: str
     role: str
@@ -111,6 +112,7 @@ class NodeRow(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     why: str = ""
     judged: tuple[Whole, ...] = ()
     ballot: Whole | None = None
+    ending: str = ""
 
 
 class Record(Struct, frozen=True, kw_only=True, gc=False):
@@ -223,9 +225,16 @@ def node_rows(nodes: Sequence[Node], replies: Sequence[Reply]) -> tuple[NodeRow,
             why=node.why,
             judged=places_of(node.judged),
             ballot=node.ballot,
+            ending="" if node.ballot is None or len(node.text) < NODE_CHARS else last_line_of(node.text)[:NODE_CHARS],
         )
         for node in nodes
     )
+
+
+def last_line_of(text: str) -> str:
+    """The last line of a text that isn't empty, with its white space folded; "" where there is none."""
+    lines = text.split("\n")
+    return next((" ".join(line.split()) for line in reversed(lines) if line.strip()), "")
 
 
 def options_row(prediction: Prediction) -> OptionsRow | UnsetType:

@@ -1,8 +1,17 @@
-"""What the model `searcher` is trained on: puzzles with three numbers and rows of four sums, one turn at a time.
+"""What the models `searcher` and `foreseer` are trained on: puzzles with three numbers, and rows of four sums.
 
-Of both it learns to write a whole chain of thought, to take one step, to judge, and to write the answer of given steps.
-All that it is shown is true, and right: chains of thought are solutions, verdicts hold. It gets no turn that it is
-asked for in a test puzzle, but pairs of numbers that are left of one, since puzzles come down to the same pairs.
+Of both tasks `searcher` learns to write a whole chain of thought, to take one step, to judge, and to write the answer
+of given steps, one turn at a time. `foreseer` goes on from it, with puzzles only, and most of all with what may be done
+and what can be reached. Chains of thought are solutions, and verdicts hold; what is judged is half of it wrong. No
+turn is about a test question, but pairs of numbers that are left of test puzzles are met: puzzles come down to the same
+pairs, which is what a judge has an easy time with.
+
+    python tests/training/train.py S --model searcher
+    python tests/training/train.py F --model foreseer --begin S
+    cotbench run --model F --engine ctranslate2 --tasks-dir tests/training/search/tasks
+        --prompts-dir tests/training/search/prompts --task three24 --mode direct,cot,self-consistency,tot
+        --paths self-consistency=40
+        --max-tokens cot=64,self-consistency=64,tot=32,tot.propose=220,tot.value=6,tot.check=6
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Train a tiny model on a CPU: python tests/training/train.py FOLDER [--model demo|thinker|searcher] [--seed 1].
+"""Train a tiny model on a CPU: python tests/training/train.py FOLDER [--model demo|thinker|searcher|foreseer].
 
 A Llama of about a million parameters with a word-level vocabulary, trained from nothing on the questions of
-`questions.py`, in the conversations of `conversations.py`. It needs torch, transformers and ctranslate2, which cotbench
+`questions.py`, in the conversations of `conversations.py`; `searcher` on the turns of `searching.py`, and `foreseer`
+goes on from it (`--begin`). It needs torch, transformers and ctranslate2, which cotbench
 doesn't, and under 30 minutes of two cores. FOLDER gets what transformers and vLLM read, the same for CTranslate2, and
 `training.json`, which says how it was made.
 """

@@ -590,7 +590,7 @@ function modesOf(question, details) {
       entry.replies.length ? null : make("p", { class: "notice" }, "No request is on record."),
       entry.nodes ? treeOf(entry, details, () => section, outcome, answerOf(mode, question)) : null,
       callsOf(entry, call),
-      entry.votes ? votesOf(entry.votes, entry.nodes ? "candidates" : "paths") : null,
+      entry.votes ? votesOf(entry.votes, Boolean(entry.nodes || entry.votes.scores)) : null,
       (entry.executions || []).map((one, at) => executionOf(one, at, entry)));
     return section;
   }));
@@ -703,29 +703,34 @@ function voteOf(votes, path) {
   return ": " + answer + (outcome === null ? "" : ", " + plain(outcome));
 }
 
-function votesOf(votes, what) {
-  const paths = (place) =>
-    ranges(votes.ballots.map((ballot, path) => (ballot === place ? path : -1)).filter((path) => path >= 0));
-  const rows = votes.answers.map(([answer, count, outcome], place) => make("tr", {},
-    make("th", { scope: "row" }, apart(answer, { class: "answer" })),
+/** What paths voted for; or the candidates, of an arm that doesn't choose by majority, with their scores. */
+function votesOf(votes, candidates) {
+  const of = (place) => votes.ballots.map((ballot, path) => (ballot === place ? path : -1)).filter((path) => path >= 0);
+  const scored = Boolean(votes.scores);
+  const scores = (place) => of(place).map((path) => (votes.scores[path] === null ? "–" : worth(votes.scores[path]))).join(", ");
+  const row = (name, place, count, verdict, kind) => make("tr", {},
+    make("th", { scope: "row" }, name),
     make("td", { class: "figure" }, count),
-    make("td", { class: kindOf(outcome) }, outcome === null ? "" : plain(outcome)),
-    make("td", {}, paths(place))));
+    scored ? make("td", {}, scores(place)) : null,
+    make("td", { class: kind }, verdict),
+    make("td", {}, ranges(of(place))));
+  const rows = votes.answers.map(([answer, count, outcome], place) =>
+    row(apart(answer, { class: "answer" }), place, count, outcome === null ? "" : plain(outcome), kindOf(outcome)));
   const abstained = Object.entries(votes.abstained);
   if (abstained.length) {
-    rows.push(make("tr", {},
-      make("th", { scope: "row" }, make("span", { class: "none" }, "abstained")),
-      make("td", { class: "figure" }, abstained.reduce((sum, [, count]) => sum + count, 0)),
-      make("td", {}, abstained.map(([name, count]) => plain(name) + " " + count).join(", ")),
-      make("td", {}, paths(null))));
+    rows.push(row(make("span", { class: "none" }, candidates ? "no answer" : "abstained"), null,
+      abstained.reduce((sum, [, count]) => sum + count, 0),
+      abstained.map(([name, count]) => plain(name) + " " + count).join(", "), null));
   }
-  const margin = what === "candidates" ? "of the candidates for the answer"
-    : votes.margin ? "ahead by " + votes.margin : "a tie, which goes to the answer reached first";
-  return make("div", { class: "scroll votes", tabindex: "0", role: "region", "aria-label": "Votes" },
+  const margin = votes.margin ? "ahead by " + votes.margin : "a tie, which goes to the answer reached first";
+  const caption = candidates ? "Candidates for the answer" : "Votes" + (votes.answers.length ? ": " + margin : "");
+  const header = ["answer", candidates ? "candidates" : "votes", ...(scored ? ["scores"] : []), "verdict",
+    candidates ? "which" : "paths"];
+  return make("div", { class: "scroll votes", tabindex: "0", role: "region", "aria-label": candidates ? "Candidates" : "Votes" },
     make("table", {},
-      make("caption", {}, "Votes", votes.answers.length ? ": " + margin : ""),
-      make("thead", {}, make("tr", {}, ["answer", "votes", "verdict", what].map((name) =>
-        make("th", { scope: "col", class: name === "votes" ? "figure" : null }, name)))),
+      make("caption", {}, caption),
+      make("thead", {}, make("tr", {}, header.map((name, column) =>
+        make("th", { scope: "col", class: column === 1 ? "figure" : null }, name)))),
       make("tbody", {}, rows)));
 }
 
