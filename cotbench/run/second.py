@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cotbench.engines import Engine, EngineConfig, EngineInfo, open_engine
 from cotbench.errors import CotbenchError, ModelError
 from cotbench.types import Key, Reply, Request
 
-_OF_ENGINES = re.compile(r"(?<!converter )--(?=(?:model|engine|base-url)\b(?!-))|--model-(?=args\b)")  # options, in messages
+_OF_ENGINES = re.compile(
+    r"(?<!converter )--(?=(?:model|engine|base-url)\b(?!-))|--model-(?=args\b)"
+)  # options, in messages
 
 
 class SecondEngine:
@@ -19,6 +21,7 @@ class SecondEngine:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.capacity = engine.capacity
+        self.arrives: Callable[[float], bool] | None = getattr(engine, "arrives", None)
 
     def submit(self, key: Key, request: Request) -> None:
         with told_of_judge():
