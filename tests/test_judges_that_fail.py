@@ -92,6 +92,15 @@ def test_what_is_wrong_with_a_judge_is_said_before_anything_is_asked(
     assert (done.code, said in done.err) == (2, True), done.err
 
 
+@pytest.mark.parametrize("options", [("--gen-kwargs", "temperature=0"), ("--paths", "1")])
+def test_a_vote_that_draws_nothing_at_random_is_said_to_be_none(main: Cli, options: tuple[str, ...]) -> None:
+    run = ("run", "--model", "stub", "--task", "sample", "--dry-run", "--mode", "tools,self-consistency")
+    said = " ".join(main(*run, *options).out.split())
+    assert "self-consistency is none here" in said
+    assert "--mode self-consistency gives one" not in said
+    assert "without a vote" not in main(*run).out
+
+
 def refusing() -> Json:
     reply = chat("I can't judge that.")
     reply["choices"][0]["finish_reason"] = "content_filter"

@@ -39,6 +39,18 @@ def alone(mode: str, facts: Facts) -> str:
     )
 
 
+def _is_vote_for(vote: Facts, facts: Facts) -> bool:
+    """Whether an arm would be the vote beside another one, if it drew several paths at random."""
+    return over_main(vote) and may_vote(vote, facts)
+
+
+def _not_drawn(mode: str, vote: str) -> str:
+    return (
+        f"{mode} spends further calls, and without a vote at equal tokens it is never said to help: {vote} is none "
+        "here, since it takes several paths (--paths) at a temperature above 0"
+    )
+
+
 def unvoted(kits: Mapping[tuple[str, str], TaskKit]) -> list[str]:
     """Say which arms of a run have no vote beside them, before anything is asked. kits: by task and arm."""
     votes = [(task, kit.mode.facts) for (task, _), kit in kits.items() if _draws(kit)]
@@ -46,6 +58,8 @@ def unvoted(kits: Mapping[tuple[str, str], TaskKit]) -> list[str]:
     for (task, name), kit in kits.items():
         facts = kit.mode.facts
         if facts.beside_vote and not any(of == task and may_vote(vote, facts) for of, vote in votes):
-            found.setdefault(alone(name, facts), []).append(task)
+            here = (other for (of, other), one in kits.items() if of == task and _is_vote_for(one.mode.facts, facts))
+            idle = next(here, "")
+            found.setdefault(_not_drawn(name, idle) if idle else alone(name, facts), []).append(task)
     whole = {task for task, _ in kits}
     return [text if len(tasks) == len(whole) else f"{', '.join(tasks)}: {text}" for text, tasks in found.items()]
