@@ -143,3 +143,9 @@ def test_of_a_missing_output_the_remedy_is_not_to_resume(main: Cli, tmp_path: Pa
 )
 def test_what_lacks_an_output(error: str, *, is_lacking: bool) -> None:
     assert lacks(error) is is_lacking
+
+
+def test_tokens_that_nobody_knows_are_not_told_as_none(main: Cli, tmp_path: Path) -> None:
+    assert "2 correct (2 requests)." in replayed(main, tmp_path, LINES).out
+    told = replayed(main, tmp_path, [{**row, "completion_tokens": 4} for row in LINES])
+    assert "2 correct (2 requests, 8 completion tokens)." in told.out
