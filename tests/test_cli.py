@@ -245,6 +245,7 @@ def test_help_names_every_option_and_the_exit_codes(main: Cli, monkeypatch: pyte
 # --- the stub, at full size ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 @pytest.mark.data
 @pytest.mark.slow
 def test_all_questions_under_both_modes_show_the_stubs_shares(tmp_path: Path, cli: Cli) -> None:

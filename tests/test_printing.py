@@ -212,6 +212,7 @@ def test_nor_does_a_server(tmp_path: Path, main: Cli) -> None:
 # --- figures are whole --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize(
     ("columns", "env"),
     [

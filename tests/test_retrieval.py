@@ -473,6 +473,7 @@ def test_contexts_that_are_the_same_have_one_name(settings: Mapping[str, Any], n
 # --- HotpotQA -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 @pytest.mark.data
 def test_recall_of_the_supporting_paragraphs_of_hotpotqa(data_dir: Path) -> None:
     """With bm25s 0.3.16: the share of supporting paragraphs, and of questions with both, of the first 682."""

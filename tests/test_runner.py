@@ -355,6 +355,7 @@ def test_slow_grading_does_not_hold_the_engine(formulas: Path, tmp_path: Path, m
     assert engine < whole / 3
 
 
+@pytest.mark.patient
 def test_slow_programs_do_not_hold_the_engine(questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     questions.write_text(questions.read_text() * 5)
     engine, whole, result = held(questions, "pal", tmp_path / "out", FloodOfPrograms, monkeypatch)

@@ -354,6 +354,7 @@ def test_clocks_begin_at_a_fixed_date_and_go_forward(box: Sandbox[int], code: st
     assert (execution.outcome, execution.value, execution.error) == ("ok", "True", "")
 
 
+@pytest.mark.patient
 def test_a_clock_that_stands_takes_no_limit_away() -> None:
     with Sandbox[int](workers=1, limits=Limits(cpu_s=1, wall_s=20)) as box:
         execution = python(box, "import time\nwhile True:\n    time.sleep(-0.0)")
@@ -479,6 +480,7 @@ def test_many_programs_keep_their_tickets(box: Sandbox[int]) -> None:
 # --- limits and deaths --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_cpu_time_and_wall_time_are_bounded() -> None:
     """CPU time ends what computes; wall time what waits for ever, which only an uncontained program can."""
     with Sandbox[str](workers=2, limits=Limits(cpu_s=1, wall_s=4), contained=False) as box:
@@ -642,6 +644,7 @@ def test_without_containment_code_is_refused_unless_allowed(
     assert "without containment (--allow-unsandboxed-code)" in main("report", folder).out
 
 
+@pytest.mark.patient
 def test_the_walls_of_a_run_are_part_of_what_it_is(main: Cli, tmp_path: Path) -> None:
     wanted = (*run_of("pal", tmp_path), "--json")
     inside = json.loads(main(*wanted).out)["folder"]

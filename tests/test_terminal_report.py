@@ -48,6 +48,7 @@ def lines_of(shown: str) -> list[str]:
     return [line.rstrip() for line in STYLE.sub("", shown).replace("\r", "").rstrip("\n").split("\n")]
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("env", [{"TERM": "xterm-256color"}, {"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}])
 def test_four_tasks_fit_a_screen_with_words_whole(env: dict[str, str], four: Path) -> None:
     lines = lines_of(in_a_terminal(COLUMNS, ALL_FOUR, four, rows=ROWS, **env))

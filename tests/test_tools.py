@@ -359,6 +359,7 @@ def run(main: Cli, sums: Path, output: Path) -> Path:
     return Path(json.loads(done.out)["folder"])
 
 
+@pytest.mark.patient
 @contained
 def test_a_run_is_the_same_when_resumed_and_when_graded_again(main: Cli, sums: Path, tmp_path: Path) -> None:
     folder = run(main, sums, tmp_path / "whole")

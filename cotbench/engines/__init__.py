@@ -165,7 +165,9 @@ class EngineConfig:
 class Engine(Protocol):
     """Generates completions.
 
-    capacity: how many requests it wants in flight at once; more are accepted, fewer leave it idle.
+    capacity: how many requests it wants in flight at once; more are accepted, fewer leave it idle. One that works
+    whether anybody waits for it or not has a method `arrives(wait_s)` as well, which says whether `poll` would return
+    at once, now or before so many seconds.
     """
 
     capacity: int

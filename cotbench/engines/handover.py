@@ -26,6 +26,7 @@ class Handover:
         self._arrived_s = 0.0  # when the first of them came, on the loop's clock
         self._timer: asyncio.TimerHandle | None = None
         self._fatal: ModelError | None = None
+        self._ahead: list[tuple[Key, Reply] | ModelError] = []  # one that was looked for and is there, to be taken
 
     def put(self, key: Key, reply: Reply) -> None:
         now = self._loop.time()
@@ -51,13 +52,22 @@ class Handover:
             self._results.put(result)
         self._arrived.clear()
 
+    def arrives(self, wait_s: float) -> bool:
+        """Whether there is something to take, now or before so many seconds."""
+        if self._fatal is None and not self._ahead:
+            try:
+                self._ahead.append(self._results.get(wait_s > 0, wait_s or None))
+            except queue.Empty:
+                return False
+        return True
+
     def take(self, expected: int) -> list[tuple[Key, Reply]]:
         """Replies that have come, at most `expected`; waits for the first, where any is expected."""
         if self._fatal is not None:
             raise self._fatal
         done: list[tuple[Key, Reply]] = []
         while len(done) < expected and (not done or not self._results.empty()):
-            result = self._results.get()
+            result = self._ahead.pop() if self._ahead else self._results.get()
             if isinstance(result, ModelError):
                 if not done:
                     raise result

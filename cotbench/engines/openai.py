@@ -316,6 +316,10 @@ class OpenAIEngine:
         self._queued.add(key)
         asyncio.run_coroutine_threadsafe(self._answer(key, request), self._loop)
 
+    def arrives(self, wait_s: float) -> bool:
+        """Whether `poll` would return at once, now or before so many seconds: requests are answered meanwhile."""
+        return not self._flying or self._handover.arrives(wait_s)
+
     def poll(self) -> list[tuple[Key, Reply]]:
         done = self._handover.take(self._flying)
         self._flying -= len(done)

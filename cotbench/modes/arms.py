@@ -98,6 +98,8 @@ def parse(name: str, table: Mapping[str, Mode], aliases: Mapping[str, str], opti
     head = aliases.get(head.strip(), head.strip())
     if head not in table:
         remedy = suggest(head.lower(), table, "See `cotbench list modes`.")
+        if "=" in head:  # one more setting, behind a comma
+            remedy = f"Another setting of an arm stands behind another @, as in NAME@key=value@{head}."
         raise UsageError(f"{option}: there is no mode '{head}'. Known: {', '.join(table)}.", remedy)
     settings: dict[str, Any] = {}
     for part in parts:

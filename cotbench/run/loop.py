@@ -32,7 +32,7 @@ from cotbench.store.records import (
 )
 from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, Verdict
 
-WAIT_S = 0.1
+WAIT_S, MOMENT_S = 0.1, 0.01
 # Flows that are open beside those that the engine has: beyond that no new ones are begun, since memory has an end.
 MOST_BESIDE = 16_384
 JUDGE = "the judge"
@@ -286,11 +286,15 @@ class Loop:
             stations = [desk.station for desk in self._desks.values()]
             for station in stations:
                 self._collect(station, 0.0)
-            # Of two models each is waited for in turn: an engine in this process only works while it is waited for.
+            # An engine in this process only works while it is waited for, so it is, and one of two in turn. Else each
+            # of those that have something to do is waited for a moment: none is to be idle until another is done.
             self._models.append(self._models.pop(0))
-            first = next((station for station in [*self._models, *stations] if station.pending), None)
-            if first is not None and (first in self._models or not started):
-                self._collect(first, WAIT_S)
+            here = [model for model in self._models if model.pending and not model.works_alone]
+            alone = [model for model in self._models if model.pending and model.works_alone]
+            busy = list(dict.fromkeys([*here, *alone, *(station for station in stations if station.pending)]))
+            if busy and (here or alone or not started):
+                for station in busy[: 1 if here else None]:
+                    self._collect(station, WAIT_S if here or len(busy) == 1 else MOMENT_S)
             elif not started:
                 break
             self.tally.executing = self.sandbox.pending

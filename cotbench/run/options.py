@@ -229,7 +229,7 @@ class RunOptions:
         "--judge-args",
         "Arguments of the second model's engine, as --model-args.",
         {},
-        parse=parsing.model_args,
+        parse=parsing.judge_args,
         anchor=parsing.absolute_path,
     )
     program_limits: dict[str, float] = _option(

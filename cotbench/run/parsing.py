@@ -284,6 +284,10 @@ def model_args(text: str | None) -> dict[str, Any]:
     return key_values("--model-args", text or "")
 
 
+def judge_args(text: str | None) -> dict[str, Any]:
+    return key_values("--judge-args", text or "")
+
+
 def gen_kwargs(text: str | None) -> dict[str, Any]:
     """Sampling for every mode of a run: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every
     other key that an engine has (`engines/sampling.py`).

@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from cotbench.answers.kinds import KINDS, AnswerKind
-from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, located, open_engine, require_engine
+from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, open_engine, require_engine
 from cotbench.engines.arguments import check_before_loading
 from cotbench.engines.confidence import LIKELIEST
 from cotbench.engines.endpoint import JUDGE_KEY, KEY, MASK, own_key
@@ -33,6 +33,7 @@ from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
 from cotbench.run.arms import check_judge, check_settings, resolve, wants
 from cotbench.run.options import RunOptions
 from cotbench.run.retriever import check_passages, require_retriever
+from cotbench.run.second import of_judge, told_of_judge
 from cotbench.run.solving import require_solver
 from cotbench.run.stations import identities
 from cotbench.store.files import is_file, is_there
@@ -214,7 +215,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     if engine_needed:  # before data are loaded
         require_engine(options.engine_name, options.model)
         if options.judge_model:
-            require_engine(options.judge_engine_name, options.judge_model)
+            with told_of_judge():
+                require_engine(options.judge_engine_name, options.judge_model)
     data, skipped = _load(chosen, data_dir, skip=options.skip_missing, known=like.skipped if like is not None else {})
     chosen = replace(with_limits(chosen, {name: len(one.questions) for name, one in data.items()}), skipped=skipped)
     counts = {name: limit_of(chosen, name, options.limit) for name in data}
@@ -427,6 +429,9 @@ def _check_judge(options: RunOptions, modes: Sequence[Mode]) -> None:
         if alone := next((option for option, given in said.items() if given), ""):
             raise UsageError(f"{alone}: there is no second model.", "Name it, as in --judge-model NAME.")
         return
+    empty = {"--judge-model": options.judge_model, "--judge-base-url": options.judge_base_url}
+    if blank := next((option for option, given in empty.items() if given is not None and not given.strip()), ""):
+        raise UsageError(f"{blank} is empty.", "Name the judge, or leave it out: then the model judges itself.")
     if not any(mode.judges for mode in modes):
         asking = ", ".join(mode.name for mode in MODES.values() if mode.judges) or "none"
         found = "--judge-model: none of the modes of this run has anything judged."
@@ -434,7 +439,8 @@ def _check_judge(options: RunOptions, modes: Sequence[Mode]) -> None:
     if MASK in (options.judge_base_url or ""):
         found = f"--judge-base-url: of {options.judge_base_url} a part that is secret is on no record."
         raise UsageError(found, "Give the whole address again.")
-    find_engine(options.judge_engine_name)
+    with told_of_judge():
+        find_engine(options.judge_engine_name)
 
 
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
@@ -608,13 +614,20 @@ def judge_config(options: RunOptions, config: EngineConfig) -> EngineConfig:
 
 
 def check_engine(plan: RunPlan) -> str:
-    """Refuse what the plan's engine would refuse of its arguments when it is opened, without a model, a server or an
-    engine's package. Return what couldn't be checked, in words; "" where all was."""
-    options = plan.options
-    row = find_engine(options.engine_name)
-    untried = check_before_loading(row.name, located(options.model), options.model_args)
+    """Refuse what the plan's engines would refuse of their arguments when they are opened, without a model, a server or
+    an engine's package. Return what couldn't be checked, in words; "" where all was."""
+    untried = [_check_engine(plan.options.engine_name, engine_config(plan))]
+    if (second := second_config(plan)) is not None:
+        with told_of_judge():
+            untried.append(of_judge(_check_engine(plan.options.judge_engine_name, second)))
+    return "; ".join(filter(None, untried))
+
+
+def _check_engine(name: str, config: EngineConfig) -> str:
+    row = find_engine(name)
+    untried = check_before_loading(row.name, config.path, config.model_args)
     if not row.needs:  # it has no model, so that opening it is the check
-        open_engine(row.name, engine_config(plan)).close()
+        open_engine(row.name, config).close()
     return untried
 
 

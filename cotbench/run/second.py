@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cotbench.engines import Engine, EngineConfig, EngineInfo, open_engine
 from cotbench.errors import CotbenchError, ModelError
 from cotbench.types import Key, Reply, Request
 
-_OF_ENGINES = re.compile(r"--(?=(?:model|engine|base-url)\b(?!-))|--model-(?=args\b)")  # options, in messages
+_OF_ENGINES = re.compile(
+    r"(?<!converter )--(?=(?:model|engine|base-url)\b(?!-))|--model-(?=args\b)"
+)  # options, in messages
 
 
 class SecondEngine:
@@ -19,13 +21,14 @@ class SecondEngine:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.capacity = engine.capacity
+        self.arrives: Callable[[float], bool] | None = getattr(engine, "arrives", None)
 
     def submit(self, key: Key, request: Request) -> None:
-        with _told_of_judge():
+        with told_of_judge():
             self._engine.submit(key, request)
 
     def poll(self) -> list[tuple[Key, Reply]]:
-        with _told_of_judge():
+        with told_of_judge():
             return self._engine.poll()
 
     def cancel(self) -> list[Key]:
@@ -43,17 +46,22 @@ class SecondEngine:
 
 def open_second(name: str, config: EngineConfig) -> Engine:
     """Open the engine of the second model."""
-    with _told_of_judge():
+    with told_of_judge():
         return SecondEngine(open_engine(name, config))
 
 
+def of_judge(text: str) -> str:
+    """Put the options with which a judge is named in the place of those of the run's own model."""
+    return _OF_ENGINES.sub("--judge-", text)
+
+
 @contextmanager
-def _told_of_judge() -> Iterator[None]:
+def told_of_judge() -> Iterator[None]:
     """Have what an engine says of options said of those with which a judge is named."""
     try:
         yield
     except CotbenchError as error:
-        error.message, error.hint = (_OF_ENGINES.sub("--judge-", text) for text in (error.message, error.hint))
+        error.message, error.hint = of_judge(error.message), of_judge(error.hint)
         if isinstance(error, ModelError):
             error.message = f"the judge: {error.message}"
         raise

@@ -74,7 +74,8 @@ class Comparison:
 class Replies:
     """The station of an engine: a reply is in the journal before anybody sees it, and a question's request sent once.
 
-    `done` with a wait gives way to the engine until it has at least one reply, however long that takes."""
+    `done` with a wait gives way to an engine that works only while it is waited for until it has at least one reply,
+    however long that takes."""
 
     def __init__(self, engine: Engine, journal: Journal, recorded: JournalState, seed: int, tally: Tally) -> None:
         self._engine = engine
@@ -89,6 +90,12 @@ class Replies:
         self._waiting: dict[Key, tuple[Asked, list[Ticket]]] = {}
         self._ready: list[tuple[Ticket, Reply]] = []
         self._cancelled = False
+        self._arrives: Callable[[float], bool] | None = getattr(engine, "arrives", None)
+
+    @property
+    def works_alone(self) -> bool:
+        """Whether the engine works whether it is waited for or not."""
+        return self._arrives is not None
 
     @property
     def room(self) -> int:
@@ -121,10 +128,14 @@ class Replies:
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:
         self._cancel()
-        if self._ready or not wait_s or not self._waiting:
+        if self._ready or not self._waiting or not self._due(wait_s):
             results, self._ready = self._ready, []
             return results
         return self._take(self._engine.poll())
+
+    def _due(self, wait_s: float) -> bool:
+        """Whether the engine is to be asked for replies."""
+        return wait_s > 0 if self._arrives is None else self._arrives(wait_s)
 
     def forget(self, question: str) -> None:
         """Drop the replies of a question that no flow will ask of again."""
@@ -185,6 +196,7 @@ class RecordedReplies:
     """The station of a run that is over: it has all replies. Raises RunError for one that isn't on record."""
 
     room = capacity = 4_096
+    works_alone = False
 
     def __init__(self, journal: JournalIndex, lacking: Callable[[Ticket], RunError]) -> None:
         self._journal = journal
