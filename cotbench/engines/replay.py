@@ -29,7 +29,6 @@ import codecs
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
@@ -310,7 +309,7 @@ class ReplayEngine(ModellessEngine):
             self._by_part[part] = [known for text in texts if _stands_in(part, text) for known in by_text[text]]
         return self._by_part[part]
 
-    def _texts_with(self, part: str, by_text: dict[str, list[str]]) -> Iterable[str]:
+    def _texts_with(self, part: str, by_text: dict[str, list[str]]) -> list[str]:
         """The texts of questions in which a part may stand: those with the rarest of its words, of which the first and
         the last may go on in the text."""
         if not self._by_word:
@@ -319,7 +318,7 @@ class ReplayEngine(ModellessEngine):
                     self._by_word[word].append(text)
         within = part.split(" ")[1:-1]
         known = [self._by_word.get(word, []) for word in within]
-        return min(known, key=len) if known else by_text
+        return list(by_text) if not known else min(known, key=len)
 
     def _for_prompt(self, key: Key, request: Request) -> tuple[list[Completion], str] | None:
         """The outputs of the longest parts of its prompt that lines name, those of this request first; and the part."""
