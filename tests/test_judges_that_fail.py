@@ -14,7 +14,12 @@ from conftest import Cli
 from mock_server import Answer, Json, MockServer, chat, fault
 
 QUESTIONS = 8
-LINES = {"Score:": "Score: 7", "Best:": "Best: 1", "Verdict:": "Verdict: wrong", "best choice": "The best choice is 1"}
+LINES = {
+    "how likely its answer is right": "Score: 7",
+    "Best:": "Best: 1",
+    "Verdict:": "Verdict: wrong",
+    "best choice": "The best choice is 1",
+}
 
 
 def good(body: Json) -> Json:
