@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from conftest import Cli
 
-from cotbench.engines.replay import lacks
+from cotbench.engines import EngineConfig
+from cotbench.engines.replay import ReplayEngine, lacks
+from cotbench.types import Question
 
 QUESTIONS = [{"question": "What is 4 plus 5?", "answer": "9"}, {"question": "What is 14 plus 5?", "answer": "19"}]
 LINES: list[dict[str, Any]] = [
@@ -143,3 +145,39 @@ def test_of_a_missing_output_the_remedy_is_not_to_resume(main: Cli, tmp_path: Pa
 )
 def test_what_lacks_an_output(error: str, *, is_lacking: bool) -> None:
     assert lacks(error) is is_lacking
+
+
+def test_tokens_that_nobody_knows_are_not_told_as_none(main: Cli, tmp_path: Path) -> None:
+    assert "2 correct (2 requests)." in replayed(main, tmp_path, LINES).out
+    told = replayed(main, tmp_path, [{**row, "completion_tokens": 4} for row in LINES])
+    assert "2 correct (2 requests, 8 completion tokens)." in told.out
+
+
+PLACES = ["4 5 6 14", "14 5 6 14", "(4 5) 6, 14", "5 6", "4 5 6"]
+
+
+@pytest.mark.parametrize(
+    ("part", "fits"),
+    [
+        ("5 6 14", [0, 1]),
+        ("4 5 6 14", [0]),
+        ("4 5) 6, 14", [2]),
+        ("14 5", [1]),
+        ("5 6", [0, 1, 3, 4]),
+        ("5", [0, 1, 2, 3, 4]),
+        ("4  5\n6", [0, 4]),
+        ("6 5 4", []),
+        ("4 5 6 1", []),
+    ],
+)
+def test_a_part_is_found_wherever_it_stands(tmp_path: Path, part: str, fits: list[int]) -> None:
+    (tmp_path / "o.jsonl").write_text(
+        json.dumps({"question_part": part, "output": "-"}) + "\n" + json.dumps({"id": "0", "output": "-"}) + "\n"
+    )
+    questions = {str(n): Question(id=str(n), task="t", text=text) for n, text in enumerate(PLACES)}
+    config = EngineConfig(model="m", model_args={"path": str(tmp_path / "o.jsonl")}, questions=questions)
+    told = ReplayEngine(config).describe()
+    if len(fits) > 1:
+        assert f"{len(fits)} questions have this text" in told.warnings[0]
+    else:
+        assert told.notes[0].startswith(f"{1 + len(fits)} of 2 lines")

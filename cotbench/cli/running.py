@@ -300,7 +300,9 @@ def say_result(result: RunResult, *, as_json: bool) -> None:
         stdout_json({**folder, "answers": tally.done, "outcomes": dict(tally.outcomes), **counts})
     else:
         outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
-        new = f"{tally.requests:,} requests, {tally.new_tokens:,} completion tokens"
+        # Of outputs that are replayed nobody may know what they took, and that isn't 0.
+        tokens = f", {tally.new_tokens:,} completion tokens" if tally.new_tokens or not tally.requests else ""
+        new = f"{tally.requests:,} requests{tokens}"
         new = "nothing new was asked" if result.already_finished else new
         tell(f"{tally.done:,} answers: {outcomes} ({new}).", to_stderr=False)
         stdout(f"Report: cotbench report {result.folder}")

@@ -167,6 +167,7 @@ class ReplayEngine(ModellessEngine):
         # Those of lines that say for which prompt they are, by question and mode, and by the part that they name.
         self._for_prompts: dict[tuple[str, str], dict[Part, list[Completion]]] = defaultdict(lambda: defaultdict(list))
         self._by_part: dict[str, list[str]] = {}  # the questions in which a part of a text stands
+        self._by_word: dict[str, list[str]] = defaultdict(list)  # the texts of questions that hold a word
         self._begun = self._options = False  # whether such replies are on record
         self._sure = 0  # of how many likely tokens the confidence of replies on record is
         self._scores: dict[tuple[str, str], float] = {}  # of replies, by question and text
@@ -304,8 +305,20 @@ class ReplayEngine(ModellessEngine):
         if not part:
             raise ValueError("question_part is empty, expected a part of the question's text")
         if part not in self._by_part:
-            self._by_part[part] = [known for text, ids in by_text.items() if _stands_in(part, text) for known in ids]
+            texts = self._texts_with(part, by_text)
+            self._by_part[part] = [known for text in texts if _stands_in(part, text) for known in by_text[text]]
         return self._by_part[part]
+
+    def _texts_with(self, part: str, by_text: dict[str, list[str]]) -> list[str]:
+        """The texts of questions in which a part may stand: those with the rarest of its words, of which the first and
+        the last may go on in the text."""
+        if not self._by_word:
+            for text in by_text:
+                for word in set(text.split(" ")):
+                    self._by_word[word].append(text)
+        within = part.split(" ")[1:-1]
+        known = [self._by_word.get(word, []) for word in within]
+        return list(by_text) if not known else min(known, key=len)
 
     def _for_prompt(self, key: Key, request: Request) -> tuple[list[Completion], str] | None:
         """The outputs of the longest parts of its prompt that lines name, those of this request first; and the part."""
