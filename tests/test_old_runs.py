@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -145,6 +146,15 @@ def test_questions_are_shown_as_they_were(old: Path, main: Cli, run: str) -> Non
         assert shown == expected
 
 
+LACKING = re.compile(rb'"error":"(?:[^"\\]|\\.)* has \d+ of \d+ outputs for (?:[^"\\]|\\.)*"')
+
+
+def told_alike(records: bytes) -> bytes:
+    """Records without the words in which a replayed file is said to lack an output: what failed is asked again, and
+    told as it is told now."""
+    return LACKING.sub(b'"error":"lacking"', records)
+
+
 @pytest.mark.patient
 @pytest.mark.parametrize("run", RUNS)
 def test_it_is_resumed_from_what_is_on_record(old: Path, cli: Cli, tmp_path: Path, run: str) -> None:
@@ -157,7 +167,7 @@ def test_it_is_resumed_from_what_is_on_record(old: Path, cli: Cli, tmp_path: Pat
     failed = run.startswith("logged")  # requests that the replayed file had no outputs for, which are asked again
     assert done.code == (4 if failed else 0), done.err
     assert json.loads(done.out)["requests"] == (8 if failed else 0)
-    assert records.read_bytes() == before[1]
+    assert told_alike(records.read_bytes()) == told_alike(before[1])
     assert journal.read_bytes().startswith(before[0])
     assert failed or journal.read_bytes() == before[0]
 
@@ -173,5 +183,5 @@ def test_a_killed_run_has_the_same_records_in_the_end(old: Path, cli: Cli, tmp_p
     journal.write_bytes(b"".join(lines[: len(lines) // 2]))
     done = cli("run", "--resume", folder, "--json")
     assert done.code in (0, 4), done.err
-    assert records.read_bytes() == before
+    assert told_alike(records.read_bytes()) == told_alike(before)
     assert set(lines) <= set(journal.read_bytes().splitlines(keepends=True))

@@ -219,3 +219,21 @@ def test_the_money_of_a_judge_is_by_its_own_price(tmp_path: Path, main: Cli, wei
     prices.write_text("currency: USD\nmodels:\n  stub: {in: 1, out: 10}\n")
     told = main("report", run, "--no-page", "--no-plots", "--prices", prices, "--full")
     assert "nothing of the judge big/judge" in " ".join((told.out + told.err).split())
+
+
+def test_two_judges_of_one_arm_stand_side_by_side_where_the_arms_have_names(
+    tmp_path: Path, main: Cli, weigh: tuple[str, ...]
+) -> None:
+    other = ("--judge-model", "other", "--judge-engine", "stub", "--judge-args", "cot=0.1")
+    for judge in (JUDGE, other):
+        assert main("run", *weigh, *judge, "--mode", "weigh").code == 0
+    refused = main("report", *sorted((tmp_path / "results").iterdir()), "--no-page", "--no-plots")
+    assert refused.code == 3
+    assert "Their judges differ" in refused.err
+    assert "--mode weigh@name=NAME" in refused.err
+    for judge, modes in ((JUDGE, "direct,weigh@name=by-big"), (other, "weigh@name=by-other")):
+        assert main("run", *weigh, *judge, "--mode", modes, "-o", tmp_path / judge[1]).code == 0
+    runs = [only(tmp_path / "big" / "judge"), only(tmp_path / "other")]
+    told = main("report", *runs, "--json", "--no-page", "--no-plots", "--to", tmp_path / "report")
+    assert told.code == 0, told.err
+    assert {row["mode"] for row in json.loads(told.out)["deltas"]} == {"by-big", "by-other"}

@@ -391,6 +391,22 @@ def _columns(runs: Iterable[Run]) -> Iterator[_Column]:
                 yield _Column(task, mode, run, _conditions(run, task), by_mode[task, mode])
 
 
+def _apart_by_judge(one: _Column, other: _Column) -> str:
+    """Say how two runs of one arm may stand side by side whose judges differ; "" where they don't."""
+    judges = [column.run.manifest.spec.judge for column in (one, other)]
+    asked = any(
+        record.judge_prompt_tokens is not UNSET for column in (one, other) for record in column.records.values()
+    )
+    if judges[0] == judges[1] or not asked:
+        return ""
+    named = [judge.model if judge is not None else "the model itself" for judge in judges]
+    arm = one.mode.partition("@")[0]
+    return (
+        f"Name one of them only. Their judges differ ({' and '.join(named)}): runs in which each arm has a name of its "
+        f"own, as --mode {arm}@name=NAME, are reported together."
+    )
+
+
 def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel], list[str]]:
     """Make panels of runs, and notes on what was kept apart and why. Raises RunError where nothing may be paired.
 
@@ -404,7 +420,7 @@ def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel]
             families.append(home := [])
         if double := next((other for other in home if other.mode == column.mode), None):
             both = f"{double.run.folder} and {column.run.folder} both hold {column.task} under {column.mode} by {model}"
-            raise RunError(f"{both}.", "Name one of them only.")
+            raise RunError(f"{both}.", _apart_by_judge(double, column) or "Name one of them only.")
         home.append(column)
     if not groups:
         going_on = any(state_of(run.folder, run.manifest) == "running" for run in runs)
