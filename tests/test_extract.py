@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import pytest
 from cases import load, row, rows
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cotbench.answers.kinds import KINDS
@@ -397,6 +397,7 @@ FRAGMENTS = [
 @pytest.mark.patient
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(FRAGMENTS), st.integers(1, 400)), max_size=30))
+@example([("<think>", 3)])
 def test_any_pile_of_fragments(parts: list[tuple[str, int]]) -> None:
     assert check_any("".join(fragment * times for fragment, times in parts)[:20_000]) < 1
 

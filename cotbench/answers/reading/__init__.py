@@ -146,6 +146,8 @@ def _first(readings: Iterator[Reading], text: str, end: int, kind: kinds.AnswerK
     for rule, found in readings:
         if found.answer is None or found.span is None:
             return replace(found, row=DECLINES.row) if found.rule == DECLINED else NOTHING
+        if not found.answer.strip():
+            continue  # a text of marks alone, of which nothing is left
         if found.span[1] == end and kind.may_be_cut:
             if truncated:
                 continue  # more of it may have been to come
