@@ -13,12 +13,8 @@ from pathlib import Path
 
 import huggingface_hub.utils.logging  # noqa: F401  # its log handler keeps the stderr of its first import: not a captured one, which is closed
 import pytest
-from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-# The same commit has the same verdict; COTBENCH_EXAMPLES=default tries other examples each time, to find what is new.
-settings.register_profile("same", derandomize=True)
-settings.load_profile(os.environ.get("COTBENCH_EXAMPLES", "same"))
 
 # A shell without job control starts background jobs with SIGINT ignored, and that is inherited: tests of Ctrl-C would
 # fail.
