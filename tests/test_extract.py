@@ -398,6 +398,9 @@ FRAGMENTS = [
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(FRAGMENTS), st.integers(1, 400)), max_size=30))
 @example([("<think>", 3)])
+@example([("The answer is ", 240), ("Plane", 400), ("(D)", 400)])
+@example([("The answer is ", 160), ("B", 150), ("=", 1), ("\n\n", 400), ("A", 10)])
+@example([("The answer is ", 51), ("answer", 289), ("C)", 1)])
 def test_any_pile_of_fragments(parts: list[tuple[str, int]]) -> None:
     assert check_any("".join(fragment * times for fragment, times in parts)[:20_000]) < 1
 

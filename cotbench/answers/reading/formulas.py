@@ -94,7 +94,7 @@ _LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z
 _EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
 _SETS_OUT = caseless(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b")
 _CONCLUSION_IN_FORMULA = re.compile(
-    r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
+    r"(?:^|(?<=[.!]\s))(?:[^\S\n]|[*_>#-])*+(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
 )
 
 

@@ -32,7 +32,8 @@ _PART = re.compile(r"\s*(?:[,;，、؛،|\n]|(?:-+>|=>|→|⇒|➜|<(?=\s))\s?|\
 _ASIDE = re.compile(r"(?<=\S)\s+\([^()\n]{1,80}\)[\s.*_`]*\Z")
 _LAST_TWO = caseless(r"\A(\S+)\s(?:and|und|y|et|e|и|&)\s(\S+)\Z")
 _AND = caseless(r"(?:and|und|y|et|e|und|и|&)\s+(?=\S)")
-_ANNOUNCES = re.compile(r"[^\n]*[A-Za-z\u0400-\u04ff\u4e00-\u9fff][^\n:：]*[:：](?=\s|\S)\s*")
+_COLON = re.compile(r"[:：]")
+_LETTER = re.compile(r"[A-Za-z\u0400-\u04ff\u4e00-\u9fff]")
 # "The words in order are ant, bee and cat": what announces a list without a colon; what stands in front of brackets.
 _SAYS = caseless(
     r"[\s*_`\"]*(?:(?:sure|okay|ok|certainly|well)[!,.]\s)?(?:so,?\s)?(?:the|these|my|here\s(?:is|are)\sthe)\s[^:,.;\n]{0,60}?"
@@ -80,6 +81,20 @@ def _plain(said: str) -> str:
     return MARKUP_TAG.sub(" ", said) if "<" in said and re.search(r"<\w", said) else said
 
 
+def _behind_words(said: str) -> int:
+    """The place behind the last colon of the first line that words stand in front of, and something behind; else 0.
+
+    Looks at each character once, whatever the phrase: a pattern that tries every letter takes seconds where no colon is.
+    """
+    line_end = said.find("\n")
+    begin = behind = 0
+    for colon in _COLON.finditer(said, 0, len(said) if line_end < 0 else line_end):
+        if colon.end() < len(said) and _LETTER.search(said, begin, colon.start()):
+            behind = colon.end()
+        begin = colon.end()
+    return behind
+
+
 def items_of(said: str) -> list[str]:
     """The items of a phrase that is a list; none where it is empty, or too long."""
     said = _plain(said)
@@ -89,9 +104,9 @@ def items_of(said: str) -> list[str]:
     bare = _NOT_BRACKETS.sub("", said)
     if bare and set(bare) <= BRACKETS:
         return list(bare) if len(bare) <= MOST_ITEMS else []
-    announced = _ANNOUNCES.match(said)
-    if announced and said[announced.end() :].strip(" \t\r\n*_`."):
-        said = said[announced.end() :]
+    behind = _behind_words(said)
+    if behind and said[behind:].strip(" \t\r\n*_`."):
+        said = said[behind:].lstrip()
         return items_of(said) if said.count(":") + said.count("：") < 3 else []
     brackets = _BRACKETS_BEHIND.search(said)
     if brackets:

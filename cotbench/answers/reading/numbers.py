@@ -22,7 +22,7 @@ _MAY_BE_BOTH = caseless(r"可能[^。\n]{0,30}也(?:有)?可能|either\b[^.\n]{0
 _LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
 _HENCE = caseless(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b")
 _CONCLUSION = caseless(
-    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
+    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^(?:[^\S\n]|[*_])*+total\s?[:=]|(?:^|(?<=[.!]\s))(?:[^\S\n]|[*_>#-])*+(?:so|thus"
     r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
     flags=re.M,
 )
