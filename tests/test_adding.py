@@ -17,7 +17,7 @@ from conftest import ROOT, Cli
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import ENGINES
 from cotbench.modes import MODES
-from cotbench.run.stations import STATIONS
+from cotbench.runs.stations import STATIONS
 
 TEXT = (ROOT / "docs" / "adding.md").read_text()
 PAGES = {page.split("\n", 1)[0]: page for page in re.split(r"^## ", TEXT, flags=re.M)[1:]}

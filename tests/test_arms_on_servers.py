@@ -21,8 +21,8 @@ from test_servers import quick
 
 from cotbench import demo
 from cotbench.engines.continuing import FIELDS
-from cotbench.run.options import RunOptions
-from cotbench.run.prepare import engine_config, make_plan
+from cotbench.runs.options import RunOptions
+from cotbench.runs.prepare import engine_config, make_plan
 
 __all__ = ["environment", "quick"]  # fixtures that apply to this file too
 

@@ -16,7 +16,7 @@ from conftest import Cli
 
 from cotbench.engines.arguments import names_taken
 from cotbench.errors import UsageError
-from cotbench.run.likely import Amount, together, total_of
+from cotbench.runs.likely import Amount, together, total_of
 from cotbench.store.journal import JOURNAL
 from cotbench.store.manifest import MANIFEST
 from cotbench.store.records import RECORDS

@@ -31,7 +31,7 @@ from cotbench.errors import UsageError
 from cotbench.report.cost import amount, costs, decision, decisions, figure, payoffs, sentences
 from cotbench.report.findings import texts
 from cotbench.report.sections import sections
-from cotbench.run.tally import Tally
+from cotbench.runs.tally import Tally
 from cotbench.store.journal import Journal, JournalIndex
 from cotbench.types import Completion, Key, Message, Reply, Request, Sampling
 
@@ -245,7 +245,7 @@ def test_vllm_tells_of_a_path_by_itself_only() -> None:
 
 def test_an_engine_is_busy_while_it_has_something_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([5.0, 6.0, 8.0, 20.0, 21.0])
-    monkeypatch.setattr("cotbench.run.tally.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("cotbench.runs.tally.time.monotonic", lambda: next(clock))
     tally = Tally(total=1, started=0.0)
     for in_flight in (2, 1, 0, 3, 0):
         tally.fly(in_flight)

@@ -12,7 +12,7 @@ from cotbench.errors import SandboxError
 from cotbench.modes import MODES
 from cotbench.plans import solve_plan
 from cotbench.programs import Limits, Sandbox, _kind, missing_features
-from cotbench.run.solving import require_solver
+from cotbench.runs.solving import require_solver
 from cotbench.types import Execution, ExecutionOutcome, Program
 
 CAT = "premise: all x: Cat(x) -> Animal(x)\npremise: Cat(tom)\n"

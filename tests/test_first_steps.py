@@ -12,7 +12,7 @@ from cotbench.engines import ENGINES, EngineRow, require_engine
 from cotbench.errors import ModelError, UsageError
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.shipped import shipped
-from cotbench.run.parsing import limit
+from cotbench.runs.parsing import limit
 
 RUN = ("run", "--model", "stub", "--task", "sample", "--mode", "cot", "--dry-run")
 

@@ -18,7 +18,7 @@ from cotbench.answers.reading import Extraction, extract
 from cotbench.answers.reading.rules import Reading
 from cotbench.errors import TaskError
 from cotbench.questions.tasks import find_task
-from cotbench.run.score_file import score_file
+from cotbench.runs.score_file import score_file
 from cotbench.types import AnswerType, Execution, ExecutionOutcome, Outcome, Verdict
 
 COLOURS = re.compile(r"(?:red|green|blue)(?: (?:red|green|blue))*")

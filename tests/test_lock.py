@@ -116,7 +116,7 @@ def manifest(tmp_path: Path, done: Outcome) -> dict[str, Any]:
 def test_it_is_in_the_manifest_before_the_first_token_and_no_part_of_the_runs_identity(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cotbench.run.loop import Loop
+    from cotbench.runs.loop import Loop
 
     seen: list[Any] = []
     drive = Loop.run

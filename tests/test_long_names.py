@@ -8,7 +8,7 @@ import pytest
 from conftest import Cli
 
 from cotbench.questions.tasks import list_task_files
-from cotbench.run.parsing import absolute_file, absolute_if_there, names
+from cotbench.runs.parsing import absolute_file, absolute_if_there, names
 from cotbench.store.files import is_file, is_there
 
 LONG = "x" * 300

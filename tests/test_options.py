@@ -14,8 +14,8 @@ import pytest
 from cotbench.engines import ENGINES, EngineConfig, EngineRow, open_engine
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
-from cotbench.run.options import FLAGS, RunOptions, anchored, in_order_of_help
-from cotbench.run.parsing import extra_body, gen_kwargs, headers, key_values, max_tokens, names
+from cotbench.runs.options import FLAGS, RunOptions, anchored, in_order_of_help
+from cotbench.runs.parsing import extra_body, gen_kwargs, headers, key_values, max_tokens, names
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import pytest
 from conftest import ROOT
 from rich.console import Console
 
-from cotbench.run.tally import ArmTally, Clock, Tally
+from cotbench.runs.tally import ArmTally, Clock, Tally
 from cotbench.terminal.progress import drawn, duration, lines_of
 
 ARMS = (

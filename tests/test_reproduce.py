@@ -21,7 +21,7 @@ from cotbench import demo
 from cotbench.analysis.provenance import recipe_of
 from cotbench.engines import EngineConfig
 from cotbench.engines.revisions import revision_here
-from cotbench.run.reproduce import options_for, read_recipe
+from cotbench.runs.reproduce import options_for, read_recipe
 from cotbench.store.manifest import MANIFEST, read_manifest
 
 STUB = ("run", "-q", "--model", "stub", "--mode", "direct,cot")
@@ -315,7 +315,7 @@ def test_no_key_is_sent_to_a_server_that_only_a_recipe_names(main: Cli, monkeypa
     def asked(*_: object) -> str:
         pytest.fail("a server was asked")
 
-    monkeypatch.setattr("cotbench.run.reproduce.revision_here", asked)
+    monkeypatch.setattr("cotbench.runs.reproduce.revision_here", asked)
     monkeypatch.setenv("OPENAI_API_KEY", "made-up")
     for more in ((), ("--anyway",)):
         done = main("reproduce", folder, "-q", "--json", *more)

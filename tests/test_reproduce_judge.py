@@ -78,7 +78,7 @@ def test_no_key_is_sent_to_a_judge_that_only_a_recipe_names(
         asked.append(engine)
         return ""
 
-    monkeypatch.setattr("cotbench.run.reproduce.revision_here", looked_up)
+    monkeypatch.setattr("cotbench.runs.reproduce.revision_here", looked_up)
     monkeypatch.setenv("COTBENCH_JUDGE_API_KEY", "made-up")
     for more in ((), ("--anyway",)):
         done = main("reproduce", judged, "-q", "--json", *more)

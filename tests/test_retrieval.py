@@ -22,8 +22,8 @@ from cotbench.modes.context import Context
 from cotbench.modes.steps import Search
 from cotbench.questions.data import load_data
 from cotbench.questions.tasks import find_task
-from cotbench.run import retriever
-from cotbench.run.retriever import Index, Retriever
+from cotbench.runs import retriever
+from cotbench.runs.retriever import Index, Retriever
 from cotbench.types import Passage
 
 PLACES = ["Aldby", "Brent", "Corve", "Dunlo", "Eskar", "Fenby", "Gorse", "Hulme", "Ivory", "Jarrow", "Kelso", "Larne"]

@@ -22,9 +22,9 @@ from cotbench.engines import EngineConfig
 from cotbench.engines.stub import StubEngine
 from cotbench.errors import Interrupted, ModelError, RunError
 from cotbench.modes import MODES, Flow, Kit, Mode, generate
-from cotbench.run import session as runner
-from cotbench.run.options import RunOptions
-from cotbench.run.prepare import RunPlan, make_plan
+from cotbench.runs import session as runner
+from cotbench.runs.options import RunOptions
+from cotbench.runs.prepare import RunPlan, make_plan
 from cotbench.store import journal as journal_module
 from cotbench.store.journal import JOURNAL
 from cotbench.store.records import RECORDS, RecordFile

@@ -13,8 +13,8 @@ from handmade import record_rows
 
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import DataError, RunError
-from cotbench.run.rescore import score_run
-from cotbench.run.score_file import read_outputs, score_file
+from cotbench.runs.rescore import score_run
+from cotbench.runs.score_file import read_outputs, score_file
 from cotbench.store.manifest import read_manifest
 from cotbench.store.records import RECORDS
 from cotbench.types import AnswerType

@@ -12,10 +12,10 @@ import pytest
 
 from cotbench.answers.kinds import KINDS
 from cotbench.modes import MODES, Facts, Flow, Kit, Mode, Turn
-from cotbench.run.options import RunOptions
-from cotbench.run.prepare import make_plan
-from cotbench.run.session import RunResult, execute
-from cotbench.run.stations import STATIONS, StationRow, Ticket
+from cotbench.runs.options import RunOptions
+from cotbench.runs.prepare import make_plan
+from cotbench.runs.session import RunResult, execute
+from cotbench.runs.stations import STATIONS, StationRow, Ticket
 from cotbench.types import Question, Verdict
 
 

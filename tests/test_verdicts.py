@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cases import load, rows
 
-from cotbench.run.score_file import score_file
+from cotbench.runs.score_file import score_file
 from cotbench.types import AnswerType
 
 VERDICTS = load("verdicts")

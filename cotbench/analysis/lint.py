@@ -32,7 +32,7 @@ class Asked:
     """What was asked under one arm.
 
     row: the arm's entry in the run's spec. run: what holds for all arms of its run (`of_run`). shown: what its prompt
-    shows, as the manifest has it (`run/shown.py`); {} where that isn't known. where: the run's name."""
+    shows, as the manifest has it (`runs/shown.py`); {} where that isn't known. where: the run's name."""
 
     arm: str
     facts: Facts

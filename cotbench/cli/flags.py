@@ -1,4 +1,4 @@
-"""Options of commands: those that several take, and those made from the table in `run/options.py`.
+"""Options of commands: those that several take, and those made from the table in `runs/options.py`.
 
 A command says where in its signature (and so in its help text) which fields of `RunOptions` are typed:
 
@@ -19,7 +19,7 @@ import typer
 
 from cotbench.cli import completion
 from cotbench.errors import UsageError, suggest
-from cotbench.run.options import FLAGS, in_order_of_help, typed_as
+from cotbench.runs.options import FLAGS, in_order_of_help, typed_as
 
 if TYPE_CHECKING:
     from cotbench.questions.tagging import Rule

@@ -14,7 +14,7 @@ from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import CotbenchError, DataError, RunError, TaskError, UsageError
 from cotbench.questions.others import FORMS
-from cotbench.run.options import FLAGS, RunOptions
+from cotbench.runs.options import FLAGS, RunOptions
 
 Row = dict[str, Any]
 # What there is to list, and what makes the row of each; reading one may fail while the others are listed all the same.
@@ -241,8 +241,8 @@ def show_prompt(
 ) -> None:
     """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
     from cotbench.engines.chat import plain_text
-    from cotbench.run.prepare import make_plan
-    from cotbench.run.retriever import Retriever, informed
+    from cotbench.runs.prepare import make_plan
+    from cotbench.runs.retriever import Retriever, informed
 
     if missing := [FLAGS[name].names.split()[0] for name, value in asked.items() if not value]:
         raise UsageError(f"{missing[0]} is missing.", "As in: cotbench show-prompt --task mmlu --mode cot")

@@ -14,7 +14,7 @@ from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsF
 from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout, stdout_json
 from cotbench.errors import GateHolds, OutputError, UsageError, suggest
 from cotbench.processes import uncollected
-from cotbench.run.parsing import names
+from cotbench.runs.parsing import names
 
 if TYPE_CHECKING:
     from cotbench.analysis.compare import Comparison

@@ -11,7 +11,7 @@ from cotbench.cli.flags import Flags, JsonOption, OutputDirOption, Values, with_
 from cotbench.cli.running import failed_requests, masked_command, say_result, was_typed
 from cotbench.cli.shared import app, guarded, stderr, stdout_json
 from cotbench.errors import RunError
-from cotbench.run.options import anchored
+from cotbench.runs.options import anchored
 
 
 @app.command()
@@ -59,7 +59,7 @@ def reproduce(
 
     Looks first whether all that it rested on is here; nothing is asked where something is missing or different.
     """
-    from cotbench.run.reproduce import agreement, checks_of, document, options_for, read_recipe
+    from cotbench.runs.reproduce import agreement, checks_of, document, options_for, read_recipe
     from cotbench.store.lookup import find_run
     from cotbench.terminal.reproduced import show_agreement, show_checks
 
@@ -105,8 +105,8 @@ def _run(
 ) -> tuple[Path, Exception | None]:
     """Run it; return the new run's folder, and the error of requests that failed."""
     from cotbench.errors import Interrupted
-    from cotbench.run.reproduce import agreeing, plan_for
-    from cotbench.run.session import execute
+    from cotbench.runs.reproduce import agreeing, plan_for
+    from cotbench.runs.session import execute
     from cotbench.terminal.progress import shown
 
     plan = plan_for(recipe, options)

@@ -14,12 +14,12 @@ from cotbench.cli import completion
 from cotbench.cli.flags import JsonOption, OutputDirOption, Values, flags_after, flags_until, with_flags
 from cotbench.cli.shared import app, guarded, kebab, stderr, stdout, stdout_json
 from cotbench.errors import OutputError, RequestsFailed, UsageError
-from cotbench.run.options import FLAGS, RunOptions, anchored, recorded_options
+from cotbench.runs.options import FLAGS, RunOptions, anchored, recorded_options
 
 if TYPE_CHECKING:
     from cotbench.analysis.prices import Prices
-    from cotbench.run.prepare import RunPlan
-    from cotbench.run.session import RunResult
+    from cotbench.runs.prepare import RunPlan
+    from cotbench.runs.session import RunResult
 
 
 @app.command()
@@ -68,7 +68,7 @@ def run(
 
     The same command again resumes an unfinished run and generates nothing twice.
     """
-    from cotbench.run.prepare import make_plan
+    from cotbench.runs.prepare import make_plan
     from cotbench.store.lookup import find_run
     from cotbench.store.manifest import MANIFEST, read_manifest
     from cotbench.terminal.console import tell
@@ -111,9 +111,9 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     from cotbench.modes.beside import unvoted
     from cotbench.questions.suites import in_words
     from cotbench.report.words import unsaid_lines
-    from cotbench.run.likely import bill, likely, rows_of
-    from cotbench.run.prepare import check_engine
-    from cotbench.run.shown import lint_of
+    from cotbench.runs.likely import bill, likely, rows_of
+    from cotbench.runs.prepare import check_engine
+    from cotbench.runs.shown import lint_of
     from cotbench.terminal.likely import show_estimate
 
     prices = _prices(prices_file)
@@ -164,7 +164,7 @@ def _probe(
     as_json: bool,
 ) -> None:
     """Ask the first questions of a run, and say what all of it is likely to take."""
-    from cotbench.run.likely import bill, likely, rows_of
+    from cotbench.runs.likely import bill, likely, rows_of
     from cotbench.terminal.console import tell
     from cotbench.terminal.likely import show_probe
 
@@ -225,7 +225,7 @@ def _executed(
 ) -> RunResult:
     """Run a plan, or the beginning of it, and show how far it is."""
     from cotbench.questions.suites import briefly
-    from cotbench.run.session import execute
+    from cotbench.runs.session import execute
     from cotbench.terminal.console import tell
     from cotbench.terminal.progress import shown
 
@@ -274,7 +274,7 @@ def failed_requests(result: RunResult) -> RequestsFailed | None:
     if not failed:
         return None
     from cotbench.engines.replay import lacks
-    from cotbench.run.loop import JUDGE_DECLINED
+    from cotbench.runs.loop import JUDGE_DECLINED
 
     [(reason, times)] = tally.errors.most_common(1)
     return RequestsFailed(

@@ -14,7 +14,7 @@ from cotbench.cli import completion
 from cotbench.cli.flags import Flags, JsonOption, OutputDirOption, Values, with_flags
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import DataError, RequestsFailed, UsageError
-from cotbench.run.parsing import one_of
+from cotbench.runs.parsing import one_of
 from cotbench.terminal.printing import say_json
 from cotbench.types import AnswerType
 
@@ -109,8 +109,8 @@ def score(
 ) -> None:
     """Grade a file of outputs, or a run."""
     from cotbench.answers.kinds import KINDS
-    from cotbench.run.rescore import score_run
-    from cotbench.run.score_file import score_file, write_lines
+    from cotbench.runs.rescore import score_run
+    from cotbench.runs.score_file import score_file, write_lines
     from cotbench.store.files import FOLDER, is_file, is_there, kind_of
     from cotbench.store.lookup import find_run
     from cotbench.terminal.scores import show_rescored, show_score

@@ -12,7 +12,7 @@ from cotbench.cli import completion
 from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
 from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout_json
 from cotbench.errors import RunError, UsageError, suggest
-from cotbench.run.parsing import one_of
+from cotbench.runs.parsing import one_of
 
 if TYPE_CHECKING:
     from cotbench.analysis.selection import Dossier

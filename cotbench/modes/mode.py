@@ -171,7 +171,7 @@ class Mode:
 
     about: one line for `cotbench list modes`. turns: in the order in which they are asked first. run: the method.
     runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need. asks: the
-    kinds of its steps that are answered by stations of their own (`run/stations.py`). base: of an arm, the name of the
+    kinds of its steps that are answered by stations of their own (`runs/stations.py`). base: of an arm, the name of the
     mode in the table, by which options call it, too; "" for the mode itself. settings: those that it has of its own, by
     name; shape: makes its turns of their values, where turns depend on them; tells: the facts that depend on them."""
 

@@ -2,7 +2,7 @@
 
 A mode is a generator of steps. Each step is answered with one result for each of its items, in their order. The
 helpers below are used with `yield from`, so that a mode reads like the method it is. What answers a step is a station
-(`run/stations.py`)."""
+(`runs/stations.py`)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 from cotbench.analysis.lint import Unsaid
 from cotbench.report import words
 from cotbench.report.cost import amount
-from cotbench.run.likely import ArmLikely, Bill, Likely, Pace
+from cotbench.runs.likely import ArmLikely, Bill, Likely, Pace
 from cotbench.terminal.console import Output, named_table
 from cotbench.terminal.progress import duration
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cotbench.report.tame import tame_line
-from cotbench.run.tally import ArmTally, Clock, Tally, Watch
+from cotbench.runs.tally import ArmTally, Clock, Tally, Watch
 from cotbench.terminal.console import Output
 from cotbench.terminal.printing import say
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cotbench.report import words
 from cotbench.report.tame import tame_line
-from cotbench.run.reproduce import Agreement, Check
+from cotbench.runs.reproduce import Agreement, Check
 from cotbench.terminal.console import Output
 
 WIDTH = 80

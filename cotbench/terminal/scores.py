@@ -8,8 +8,8 @@ from rich.table import Table
 
 from cotbench.answers.reading import VAGUE
 from cotbench.report.words import percent
-from cotbench.run.rescore import Change, Rescored
-from cotbench.run.score_file import Summary
+from cotbench.runs.rescore import Change, Rescored
+from cotbench.runs.score_file import Summary
 from cotbench.terminal.console import Output, named_table
 
 MOST_CHANGES = 20  # shown one by one; --json has all

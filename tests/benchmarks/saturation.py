@@ -70,11 +70,11 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     """The loop over an engine that is loaded once, for each group of modes in turn."""
     from cotbench.engines import open_engine
     from cotbench.processes import collect_seldom
-    from cotbench.run import loop
-    from cotbench.run import session as runner
-    from cotbench.run.options import RunOptions
-    from cotbench.run.parsing import key_values
-    from cotbench.run.prepare import engine_config, make_plan
+    from cotbench.runs import loop
+    from cotbench.runs import session as runner
+    from cotbench.runs.options import RunOptions
+    from cotbench.runs.parsing import key_values
+    from cotbench.runs.prepare import engine_config, make_plan
 
     def plan_of(names: list[str]) -> Any:
         return make_plan(
@@ -130,7 +130,7 @@ def requests_of(run: Path, chat: Any, *, seeds: bool = True) -> tuple[list[Any],
 def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[str, float]:
     """All requests of a recorded run in one call."""
     from cotbench.engines import EngineConfig, open_engine
-    from cotbench.run.parsing import key_values
+    from cotbench.runs.parsing import key_values
 
     arguments = {**key_values("--model-args", given.model_args), "disable_log_stats": False}
     engine = open_engine("vllm", EngineConfig(model=given.model, model_args=arguments))

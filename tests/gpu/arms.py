@@ -29,11 +29,11 @@ from saturation import Meter, requests_of
 from cotbench.engines import open_engine
 from cotbench.errors import CotbenchError, UsageError
 from cotbench.modes.arms import base_of, split
-from cotbench.run import loop
-from cotbench.run import session as runner
-from cotbench.run.options import RunOptions
-from cotbench.run.parsing import key_values, max_tokens
-from cotbench.run.prepare import RunPlan, engine_config, make_plan
+from cotbench.runs import loop
+from cotbench.runs import session as runner
+from cotbench.runs.options import RunOptions
+from cotbench.runs.parsing import key_values, max_tokens
+from cotbench.runs.prepare import RunPlan, engine_config, make_plan
 
 WARM = 4  # questions
 

@@ -84,7 +84,7 @@ def _plain(said: str) -> str:
 def _behind_words(said: str) -> int:
     """The place behind the last colon of the first line that words stand in front of, and something behind; else 0.
 
-    Looks at each character once, whatever the phrase: a pattern that tries every letter takes seconds where no colon is.
+    Looks at each character once, whatever the phrase: a pattern that tries every letter takes long where no colon is.
     """
     line_end = said.find("\n")
     begin = behind = 0

@@ -27,17 +27,17 @@ from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.modes.beside import unvoted
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
-from cotbench.run.arms import stuck
-from cotbench.run.fixed import fix
-from cotbench.run.loop import Loop, jobs_of
-from cotbench.run.part import Part, part_of, tally_of
-from cotbench.run.prepare import RunPlan, apart, differences, digest, engine_config, second_config
-from cotbench.run.provenance import circumstance, now, public_path, without_home
-from cotbench.run.retriever import shown_passages, unshown
-from cotbench.run.second import open_second
-from cotbench.run.shown import shown_by
-from cotbench.run.stations import Judge, Replies, Ticket
-from cotbench.run.tally import Tally, Watch
+from cotbench.runs.arms import stuck
+from cotbench.runs.fixed import fix
+from cotbench.runs.loop import Loop, jobs_of
+from cotbench.runs.part import Part, part_of, tally_of
+from cotbench.runs.prepare import RunPlan, apart, differences, digest, engine_config, second_config
+from cotbench.runs.provenance import circumstance, now, public_path, without_home
+from cotbench.runs.retriever import shown_passages, unshown
+from cotbench.runs.second import open_second
+from cotbench.runs.shown import shown_by
+from cotbench.runs.stations import Judge, Replies, Ticket
+from cotbench.runs.tally import Tally, Watch
 from cotbench.store.journal import JOURNAL, Journal, JournalState, read_journal
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest

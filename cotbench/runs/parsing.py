@@ -1,6 +1,6 @@
 """Parsers of what is typed on the command line: `k=v,k2=v2` lists, budgets per mode, generation arguments, headers.
 
-Each raises UsageError, which names the option, where the text can't be read. `run/options.py` says which option has
+Each raises UsageError, which names the option, where the text can't be read. `runs/options.py` says which option has
 which. Every command imports this file, so what takes time to load is imported inside the functions.
 """
 

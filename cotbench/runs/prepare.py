@@ -30,12 +30,12 @@ from cotbench.modes.prompts import PASSAGES, Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
-from cotbench.run.arms import check_judge, check_settings, resolve, wants
-from cotbench.run.options import RunOptions
-from cotbench.run.retriever import check_passages, require_retriever
-from cotbench.run.second import of_judge, told_of_judge
-from cotbench.run.solving import require_solver
-from cotbench.run.stations import identities
+from cotbench.runs.arms import check_judge, check_settings, resolve, wants
+from cotbench.runs.options import RunOptions
+from cotbench.runs.retriever import check_passages, require_retriever
+from cotbench.runs.second import of_judge, told_of_judge
+from cotbench.runs.solving import require_solver
+from cotbench.runs.stations import identities
 from cotbench.store.files import is_file, is_there
 from cotbench.store.manifest import Lock, Manifest, RunSpec
 from cotbench.types import Question, Sampling

@@ -16,10 +16,10 @@ from msgspec import UNSET, UnsetType
 
 from cotbench.modes import Compare, Consult, Continue, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
 from cotbench.modes.votes import deciding
-from cotbench.run.part import Part
-from cotbench.run.prepare import RunPlan
-from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
-from cotbench.run.tally import Tally, Watch
+from cotbench.runs.part import Part
+from cotbench.runs.prepare import RunPlan
+from cotbench.runs.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
+from cotbench.runs.tally import Tally, Watch
 from cotbench.store.journal import Parents, StoredReply
 from cotbench.store.records import (
     Before,

@@ -18,12 +18,12 @@ from cotbench.errors import UsageError
 from cotbench.modes import Retrieve, TaskKit
 from cotbench.modes.context import GOLD, Context
 from cotbench.modes.steps import Found, Search
-from cotbench.run.stations import STATIONS, StationRow, Ticket
+from cotbench.runs.stations import STATIONS, StationRow, Ticket
 from cotbench.store.passages import ShownPassage, ShownPassages
 from cotbench.types import Passage, Question
 
 if TYPE_CHECKING:
-    from cotbench.run.prepare import RunPlan
+    from cotbench.runs.prepare import RunPlan
 
 PACKAGE = "bm25s"
 K1, B, METHOD = 1.5, 0.75, "lucene"  # what bm25s and most others take

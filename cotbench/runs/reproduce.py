@@ -31,9 +31,9 @@ from cotbench.questions import others
 from cotbench.questions.data import load_data, select
 from cotbench.questions.suites import own_file
 from cotbench.questions.tasks import find_task
-from cotbench.run.options import RunOptions, recorded_options
-from cotbench.run.prepare import RunPlan, differences, digest, header_value, judge_config, make_plan
-from cotbench.run.provenance import circumstance, graphics, processor
+from cotbench.runs.options import RunOptions, recorded_options
+from cotbench.runs.prepare import RunPlan, differences, digest, header_value, judge_config, make_plan
+from cotbench.runs.provenance import circumstance, graphics, processor
 from cotbench.store.files import open_file
 from cotbench.store.lookup import find_run
 from cotbench.store.manifest import MANIFEST, Manifest, ModelIdentity, manifest_from, read_manifest

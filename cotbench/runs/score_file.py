@@ -15,7 +15,7 @@ from cotbench.answers.reading import VAGUE
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError
 from cotbench.modes import read_answer
-from cotbench.run.stations import Comparison, Judge, Ticket
+from cotbench.runs.stations import Comparison, Judge, Ticket
 from cotbench.store.jsonl import numbered
 from cotbench.store.lines import dump_line
 from cotbench.store.records import Record

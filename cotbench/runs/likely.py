@@ -18,7 +18,7 @@ from scipy import special
 
 from cotbench.analysis.prices import HourPrice, Prices, money
 from cotbench.errors import RunError
-from cotbench.run.prepare import RunPlan, estimate
+from cotbench.runs.prepare import RunPlan, estimate
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lines import read_lines
 from cotbench.store.lookup import list_runs

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cotbench.errors import RunError
-from cotbench.run import parsing
+from cotbench.runs import parsing
 
 
 @dataclass(eq=False, repr=False)
@@ -296,7 +296,7 @@ def recorded_options(manifest: Path, options: Mapping[str, Any]) -> dict[str, An
     """The options in a run's manifest. Raises RunError, which names that file, where they aren't what a run records."""
     from pydantic import TypeAdapter, ValidationError
 
-    from cotbench.run.provenance import with_home
+    from cotbench.runs.provenance import with_home
 
     remedy = "Restore the file, or give the options again, without --resume."
     if unknown := options.keys() - FLAGS.keys():

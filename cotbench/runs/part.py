@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from cotbench.errors import RunError
 from cotbench.questions.data import select
-from cotbench.run.prepare import RunPlan
-from cotbench.run.tally import ArmTally, Tally
+from cotbench.runs.prepare import RunPlan
+from cotbench.runs.tally import ArmTally, Tally
 from cotbench.store.lines import read_lines
 from cotbench.store.records import RECORDS
 from cotbench.types import Outcome

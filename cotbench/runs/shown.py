@@ -9,7 +9,7 @@ from cotbench.analysis.lint import Asked, Unsaid, lint, over_tasks
 from cotbench.engines import EngineInfo
 from cotbench.modes import TaskKit
 from cotbench.modes.prompts import PASSAGES
-from cotbench.run.prepare import RunPlan, digest
+from cotbench.runs.prepare import RunPlan, digest
 from cotbench.types import Message, Question
 
 MOST = 200  # characters of a system prompt that a manifest holds

@@ -16,12 +16,12 @@ from cotbench.answers.kinds import KINDS
 from cotbench.errors import RunError
 from cotbench.modes import Kit, Mode, recorded_mode
 from cotbench.programs import Limits, Sandbox, require_containment
-from cotbench.run.loop import Job, Loop
-from cotbench.run.provenance import circumstance, now
-from cotbench.run.score_file import Summary, summarize
-from cotbench.run.solving import require_solver
-from cotbench.run.stations import STATIONS, Judge, RecordedReplies, Ticket, identities
-from cotbench.run.tally import Tally
+from cotbench.runs.loop import Job, Loop
+from cotbench.runs.provenance import circumstance, now
+from cotbench.runs.score_file import Summary, summarize
+from cotbench.runs.solving import require_solver
+from cotbench.runs.stations import STATIONS, Judge, RecordedReplies, Ticket, identities
+from cotbench.runs.tally import Tally
 from cotbench.store.files import write_atomically
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lines import dump_line

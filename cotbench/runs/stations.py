@@ -16,7 +16,7 @@ from cotbench.answers.grader import Grader
 from cotbench.engines import Engine
 from cotbench.errors import RunError
 from cotbench.modes import Mode
-from cotbench.run.tally import Tally, work_of
+from cotbench.runs.tally import Tally, work_of
 from cotbench.store.journal import Journal, JournalIndex, JournalState, Parents
 from cotbench.types import Key, Reply, Request, Verdict, request_seed
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from msgspec import structs
 
 from cotbench.errors import RunError
-from cotbench.run.prepare import RunPlan
-from cotbench.run.provenance import now
+from cotbench.runs.prepare import RunPlan
+from cotbench.runs.provenance import now
 from cotbench.store.manifest import Manifest
 
 
