@@ -176,14 +176,14 @@ class _Shape(Struct):
 class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     """How a run was made.
 
-    run: its id. spec_row: all that its results depend on, as it is written and compared on resuming (`spec` is what is
-    read of it). options: the options it was started with. engine: what the engine says of itself; judge: what that of
-    the second model does. data: by task, where its questions are from. modes: facts about each mode that whoever reads
-    the run needs (`answers_in`: words, program or plan); earlier versions wrote none. shown: by "task/mode", what its
-    prompt shows (`runs/shown.py`). lock: what was fixed before the first token (`runs/fixed.py`). question_ids:
-    by task, of a run of some questions only. suites: those that it was asked for by name. skipped: tasks that couldn't be had
-    and were left out on request, and why. totals: requests, tokens and outcomes. sessions: one entry per start, with
-    times, versions, machine and command."""
+    run: its id. spec_row: all that its results depend on, as it is written and compared on resuming (`spec` is what
+    is read of it). options: the options it was started with. engine: what the engine says of itself; judge: what that
+    of the second model does. data: by task, where its questions are from. modes: facts about each mode that whoever
+    reads the run needs (`answers_in`: words, program or plan); earlier versions wrote none. shown: by "task/mode",
+    what its prompt shows (`runs/shown.py`). lock: what was fixed before the first token (`runs/fixed.py`).
+    question_ids: by task, of a run of some questions only. suites: those that it was asked for by name. skipped:
+    tasks that couldn't be had and were left out on request, and why. totals: requests, tokens and outcomes. sessions:
+    one entry per start, with times, versions, machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
