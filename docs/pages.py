@@ -159,9 +159,9 @@ def report_fields() -> str:
 
     top = flat_type(Comparison)
     return (
-        "# Every field of a report\n\n`report.json` holds what all tables, plots and CSV files of a report are made of. "
-        "`cotbench report --json-schema` prints its JSON Schema. Shares are from 0 to 1, differences are of shares.\n\n"
-        + described(top)
+        "# Every field of a report\n\n`report.json` holds what all tables, plots and CSV files of a report are made "
+        "of. `cotbench report --json-schema` prints its JSON Schema. Shares are from 0 to 1, differences are of "
+        "shares.\n\n" + described(top)
     )
 
 
@@ -173,8 +173,9 @@ def files() -> str:
 
     about = (
         "# The files of a run\n\nA run is a folder: `manifest.json` (one object), `questions.jsonl`, `journal.jsonl` "
-        "(a line for each reply, as it arrived, with a CRC-32 at its end), `records.jsonl` (a line for each question and arm, derived from the "
-        "journal) and, where there are any, `passages.jsonl` and `theirs.jsonl`. A line is one JSON object.\n\n"
+        "(a line for each reply, as it arrived, with a CRC-32 at its end), `records.jsonl` (a line for each question "
+        "and arm, derived from the journal) and, where there are any, `passages.jsonl` and `theirs.jsonl`. A line is "
+        "one JSON object.\n\n"
     )
     return about + described(Manifest, RunSpec, StoredReply, Record)
 
@@ -272,6 +273,6 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
-def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Lead a page's links to where they are on the site."""
     return linked(markdown, page.file.src_uri)
