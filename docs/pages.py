@@ -3,6 +3,7 @@ every field of a report, every file of a run, every task and mode, the Python fu
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 import types
@@ -271,6 +272,19 @@ def on_files(files: Any, config: Any) -> Any:
     for path, make in PAGES.items():
         files.append(File.generated(config, path, content=make()))
     return files
+
+
+_FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Make MathML of a page's formulas: every browser shows it, without a script from elsewhere."""
+    from latex2mathml.converter import convert
+
+    def made(match: re.Match[str]) -> str:
+        return convert(html.unescape(match[2]), display="inline" if match[1] == "span" else "block")
+
+    return _FORMULA.sub(made, content)
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
