@@ -30,6 +30,7 @@ from cotbench.store.manifest import Manifest, read_manifest
 from cotbench.store.passages import Shown, read_passages
 from cotbench.store.questions import read_questions
 from cotbench.store.records import Record, read_records
+from cotbench.store.theirs import Theirs, read_theirs
 from cotbench.types import UNDECIDED, Outcome, Question
 
 OUTCOMES = tuple(Outcome)
@@ -55,6 +56,12 @@ class Run:
     def passages(self) -> Shown:
         """What its arms show before questions, by question and context. Raises RunError."""
         return read_passages(self.folder)
+
+    @cached_property
+    def theirs(self) -> Theirs:
+        """What the tool that wrote its logs made of its outputs, by question and mode; {} of a run that was made here.
+        Raises RunError."""
+        return read_theirs(self.folder, self.manifest, self.questions)
 
 
 def load_run(folder: Path, *, ahead: bool = False) -> Run:
