@@ -30,7 +30,6 @@ from cotbench.analysis.theirs import (
     Both,
     beside,
     cause_of,
-    imported_of,
     kind_of,
     readings_of,
 )
@@ -197,7 +196,7 @@ def _arm(panel: Panel, cell: Cell, one: Beside, causes: Mapping[str, int]) -> Th
     right = np.array([[row.theirs == RIGHT, row.ours == RIGHT] for row in decided]).reshape(-1, 2)
     low, high = stats.wilson(agreed, n) if n else (None, None)
     scored, both = ~np.isnan(one.value), one.decided
-    imported = imported_of(panel, cell)
+    imported = cell.imported
     name, printed = _printed(imported.figures if imported is not None else (), one)
     return TheirArm(
         model=panel.model,

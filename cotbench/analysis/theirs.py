@@ -18,7 +18,6 @@ from cotbench.analysis.pairing import OUTCOMES, Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import extract
-from cotbench.store.manifest import ImportedArm
 from cotbench.store.records import Record
 from cotbench.store.theirs import Reading
 from cotbench.types import UNDECIDED, Outcome, Question, Verdict
@@ -92,18 +91,12 @@ class Beside:
         return np.asarray(~np.isnan(self.value) & ~np.isnan(self.ours))
 
 
-def imported_of(panel: Panel, cell: Cell) -> ImportedArm | None:
-    """What the run's manifest says of the log that an arm was imported from."""
-    imported = cell.run.manifest.imported
-    return None if imported is None else imported.arm(panel.task, cell.mode)
-
-
 def readings_of(panel: Panel, cell: Cell) -> list[str]:
     """The names of an arm's readings, the one that is its verdict where none is named first; [] where it has none."""
     theirs = cell.run.theirs
     rows = (theirs.get((question.id, cell.mode)) for question in panel.questions) if theirs else ()
     names = list(dict.fromkeys(name for row in rows if row is not None for name in row.readings))
-    arm = imported_of(panel, cell)
+    arm = cell.imported
     chosen = arm.reading if arm is not None and arm.reading in names else next(iter(names), "")
     return sorted(names, key=lambda name: name != chosen)
 

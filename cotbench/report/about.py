@@ -16,9 +16,9 @@ from cotbench.analysis.provenance import ArmAsked, Provenance, TaskAsked
 from cotbench.report import words
 from cotbench.report.columns import Table
 from cotbench.report.tame import tame_line
+from cotbench.report.words import NOT_RECORDED
 
 KEY = "about"  # of the table among the sections
-NOT_RECORDED = "not recorded"
 MOST_IN_LINE = 160  # characters of what differs between runs, in a line
 MOST_CHARS = 700  # of what a plot says of its runs
 
@@ -75,7 +75,7 @@ def about(comparison: Comparison) -> Table[About]:
         ],
         about="data: the fingerprint of a task's questions and answers. prompts: the hash of a template with all that "
         "it is made of; shipped: it comes with cotbench as it is. reproduce: looks whether all of this is here, and "
-        f"runs it again. {NOT_RECORDED}: earlier versions didn't write it down.",
+        f"runs it again. {NOT_RECORDED}: an earlier version, or the log that was imported, doesn't say it.",
         brief=False,
     )
 

@@ -173,7 +173,7 @@ def _asked(one: Answered, at: int) -> str:
 def _tokens(record: Record) -> str:
     kinds = ("prompt", "reasoning", "completion")
     counts = {kind: getattr(record, f"{kind}_tokens") for kind in kinds}
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count is not None) or "unknown"
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count is not None) or words.NOT_RECORDED
 
 
 def _votes(console: Output, record: Record) -> None:

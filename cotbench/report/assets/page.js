@@ -622,7 +622,7 @@ function passagesOf({ context, supporting, rows }, details) {
 
 function factsOf(entry, mode, question) {
   const answer = answerOf(mode, question);
-  const count = (value) => (value === null ? "unknown" : value.toLocaleString("en"));
+  const count = (value) => (value === null ? "not recorded" : value.toLocaleString("en"));
   const [prompt, reasoning, completion] = entry.tokens;
   const facts = [
     ["answer", answer === null ? make("span", { class: "none" }, "none") : answerNode(mode, question, { class: "answer" })],
