@@ -96,9 +96,15 @@ def readings_of(panel: Panel, cell: Cell) -> list[str]:
     theirs = cell.run.theirs
     rows = (theirs.get((question.id, cell.mode)) for question in panel.questions) if theirs else ()
     names = list(dict.fromkeys(name for row in rows if row is not None for name in row.readings))
-    arm = cell.imported
-    chosen = arm.reading if arm is not None and arm.reading in names else next(iter(names), "")
+    chosen = verdict_of(cell, names)
     return sorted(names, key=lambda name: name != chosen)
+
+
+def verdict_of(cell: Cell, names: Sequence[str]) -> str:
+    """Which of some readings is the tool's verdict where none is named: the one that the manifest says, or the first;
+    "" of none."""
+    arm = cell.imported
+    return arm.reading if arm is not None and arm.reading in names else next(iter(names), "")
 
 
 def beside(panel: Panel, cell: Cell, name: str, *, default: bool = False) -> Beside:
@@ -220,6 +226,11 @@ _MOST = 2_000  # characters of an answer of theirs that is read by our rules
 
 def _plain(text: str) -> str:
     return "".join(text.split()).strip("$.()").casefold()
+
+
+def said_of(reading: Reading) -> list[tuple[Said, str | None]]:
+    """Their verdict on each output of one question, or on all of them, with what they read: for showing one."""
+    return list(_theirs(reading, told=bool(reading.answers)))
 
 
 def kind_of(panel: Panel, cell: Cell) -> str:
