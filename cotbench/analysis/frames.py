@@ -89,7 +89,8 @@ class Frames:
                 of questions (feature_hops; NA where they don't)
     records     a row per question and mode, with the question's features; correct and score are NA where there is no
                 verdict (a failed request, a comparison out of time), truncated where a log doesn't say it. continued:
-                how many of its replies stated no answer and were gone on with; answer_before and correct_before: what there would be had they not been.
+                how many of its replies stated no answer and were gone on with; answer_before and correct_before: what
+                there would be had they not been.
                 mass: of a mode that takes the likeliest option, what all options have of the probability of the next
                 token. judge_prompt_tokens, judge_completion_tokens: those of all tokens that a second model took
     votes       a row per path of modes that vote, or candidate of modes that choose otherwise; answer is NA where it

@@ -233,6 +233,28 @@ def said_of(reading: Reading) -> list[tuple[Said, str | None]]:
     return list(_theirs(reading, told=bool(reading.answers)))
 
 
+def codes(panel: Panel, cell: Cell) -> str | None:
+    """A letter for each question, by the arm's verdict where no reading is named: in capitals where theirs and ours
+    differ (on one of its outputs at least); r: right (all outputs), w: wrong, u: unread, o: undecided, -: the log has
+    none. None where it has none of any question."""
+    names = readings_of(panel, cell)
+    if not names:
+        return None
+    said: dict[int, list[Both]] = {}
+    for row in beside(panel, cell, names[0]).rows:
+        said.setdefault(row.place, []).append(row)
+    letters = ["-"] * len(panel.questions)
+    for place, rows in said.items():
+        verdicts = {row.theirs for row in rows}
+        worst = next(verdict for verdict in (OPEN, UNREAD, WRONG, RIGHT) if verdict in verdicts)
+        letter = _LETTERS[worst]
+        letters[place] = letter.upper() if any(row.disagrees for row in rows) else letter
+    return "".join(letters)
+
+
+_LETTERS: Mapping[Said, str] = {RIGHT: "r", WRONG: "w", UNREAD: "u", OPEN: "o"}
+
+
 def kind_of(panel: Panel, cell: Cell) -> str:
     """The kind of a task's answers, as its run says; of a question with a kind of its own that one counts."""
     data: Mapping[str, object] = cell.run.manifest.data.get(panel.task, {})

@@ -16,12 +16,14 @@ from msgspec import structs, to_builtins
 
 from cotbench.analysis.pairing import Panel, Run
 from cotbench.analysis.recall import shown_with
+from cotbench.analysis.theirs import said_of, verdict_of
 from cotbench.analysis.trees import TreeNode, ballots_by_path, decided_by, tree_of
 from cotbench.report.formulas import Allowance, Formulas
 from cotbench.report.words import figures_of
 from cotbench.store.journal import StoredReply
 from cotbench.store.passages import ShownPassages
 from cotbench.store.records import Record
+from cotbench.store.theirs import TheirsRow
 from cotbench.types import Completion, Key
 
 TEXT_CHARS = 20_000  # of one text; of longer ones the middle is left out
@@ -169,6 +171,10 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
         if row is None:
             continue
         modes[mode] = entry = _mode_entry(row)
+        if (theirs := cell.run.theirs.get((question.id, mode))) is not None:
+            entry["theirs"] = _theirs_entry(theirs, verdict_of(cell, list(theirs.readings)))
+        if cell.imported is not None and cell.imported.not_recorded:
+            entry["lacks"] = list(cell.imported.not_recorded)
         if (shown := shown_with(cell, question.id)) is not None:
             entry["passages"] = _passages_entry(shown, strings)
         asked = [numbers.get((id(cell.run), key), -1) for key in row.keys]
@@ -249,6 +255,24 @@ def _mode_entry(row: Record) -> dict[str, Any]:
             for execution in row.executions
         ]
     return entry
+
+
+def _theirs_entry(theirs: TheirsRow, first: str) -> dict[str, Any]:
+    """What the tool that wrote a log made of the outputs: its place there, and of each reading its name, metric, and of
+    each output score, verdict and answer. The first reading is the verdict where none is named."""
+    named = sorted(theirs.readings.items(), key=lambda entry: entry[0] != first)
+    rows = [
+        [
+            name,
+            reading.metric,
+            [
+                [score, verdict, None if answer is None else shortened(answer, ANSWER_CHARS)]
+                for score, (verdict, answer) in zip(reading.scores or (None,), said_of(reading), strict=True)
+            ],
+        ]
+        for name, reading in named
+    ]
+    return {"place": theirs.place, "readings": rows}
 
 
 def _passages_entry(shown: ShownPassages, strings: _Strings) -> dict[str, Any]:
