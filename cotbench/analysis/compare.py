@@ -520,9 +520,29 @@ def _state_notes(run: Run) -> list[str]:
     if not run.manifest.spec.contained:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
+    notes += _import_notes(run)
     if failed := sum(record.outcome == Outcome.ENGINE_ERROR for record in run.records):
         again = "`cotbench run --resume` asks for them again"
         notes.append(f"{name}: {failed} requests failed and are in no denominator; {again}.")
+    return notes
+
+
+def _import_notes(run: Run) -> list[str]:
+    """Return what must be known of the logs that a run was imported from."""
+    imported, notes = run.manifest.imported, []
+    for arm, log in imported.arms.items() if imported is not None else ():
+        notes += [f"{run.folder.name}, {arm}: {note.removesuffix('.')}." for note in log.notes]
+        if log.only_here is not None and log.only_here.count:
+            first = ", ".join(log.only_here.first)
+            some = (
+                f" ({'first of them ' if log.only_here.count > len(log.only_here.first) else ''}{first})"
+                if first
+                else ""
+            )
+            notes.append(
+                f"{run.folder.name}, {arm}: {log.only_here.count:,} questions stand in this log and not in every other "
+                f"one of the task{some}; pairs leave them out."
+            )
     return notes
 
 
