@@ -144,7 +144,7 @@ class Provenance:
     commit: str | None
     changed: bool | None
     seed: int | None
-    num_fewshot: int
+    num_fewshot: int | None
     exemplars: str | None
     limit: int | None
     thinking: str | None

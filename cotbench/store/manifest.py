@@ -68,7 +68,7 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     model_args: dict[str, Any] | None = None
     tasks: Annotated[dict[str, TaskEntry], Meta(min_length=1, description="a mapping for each task")]
     modes: Annotated[dict[str, ModeEntry], Meta(min_length=1, description="a mapping for each task and mode")]
-    num_fewshot: Whole
+    num_fewshot: Whole | None
     arms: Whole = 0
     exemplars: Any = "the task's"
     programs: dict[str, Annotated[bool | int | float, Meta(description="a number, true or false")]] = {}
@@ -181,7 +181,11 @@ class ImportedArm(Struct, frozen=True, kw_only=True):
     inferred: what the log doesn't say and was inferred, by name, with how. not_recorded: what the log doesn't hold of
     any sample: `prompt`, `tokens`, `prompt_tokens`, `completion_tokens`, `finish_reason`, `thought`, `sampling`,
     `max_tokens`, `temperature`, `shots`, or what else a format lacks. only_here: questions that not every arm of the
-    task has. notes: what a reader of the report must know."""
+    task has; lacks: questions of others that it has no output of. notes: what a reader of the report must know.
+    called: the task as the tool calls it. date: of the log. told: what it says of the arm beyond sampling. shots:
+    exemplars in each prompt. readings: all that the tool has. samples: questions with an output or an error; repeats:
+    outputs beyond the first of a question; left_out: how many of these don't count, since the arm has one path.
+    likelihoods: nothing was written, options were scored by their likelihood."""
 
     format: Annotated[Name, Meta(description="a format's name")]
     version: str = ""
@@ -191,7 +195,17 @@ class ImportedArm(Struct, frozen=True, kw_only=True):
     inferred: Annotated[dict[str, str], Meta(description="a text for each name")] = {}
     not_recorded: Annotated[list[Name], Meta(description="a list of names")] = []
     only_here: OnlyHere | None = None
+    lacks: OnlyHere | None = None
     notes: list[str] = []
+    called: list[str] = []
+    date: str = ""
+    told: dict[str, Any] = {}
+    shots: Whole | None = None
+    readings: list[str] = []
+    samples: Whole = 0
+    repeats: Whole = 0
+    left_out: Whole = 0
+    likelihoods: bool = False
 
 
 class Prelude(Struct, frozen=True, kw_only=True):
@@ -203,10 +217,14 @@ class Prelude(Struct, frozen=True, kw_only=True):
 
 
 class Imported(Struct, frozen=True, kw_only=True):
-    """That a run was made of other tools' logs. arms: by "task/mode", as the spec's modes."""
+    """That a run was made of other tools' logs. arms: by "task/mode", as the spec's modes. inferred: what was inferred
+    of the run as a whole, and how. notes: what was left out. broken: lines that were passed over, with their places."""
 
     arms: Annotated[dict[str, ImportedArm], Meta(description="a mapping for each task and mode")] = {}
     prelude: Prelude | None = None
+    inferred: Annotated[dict[str, str], Meta(description="a text for each name")] = {}
+    notes: list[str] = []
+    broken: list[str] = []
 
     def arm(self, task: str, mode: str) -> ImportedArm | None:
         """What an arm of a task was imported from."""
@@ -313,3 +331,9 @@ def manifest_from(content: Any, path: Path) -> Manifest:
     if fault := fault_of(content, Manifest) or fault_of(content, _Shape):
         raise RunError(f"{path}: {fault}.", remedy)
     return msgspec.convert(content, Manifest)
+
+
+def prelude_of(manifest: Manifest) -> str:
+    """What is run before each program of an imported run; "" where nothing is."""
+    prelude = manifest.imported.prelude if manifest.imported is not None else None
+    return prelude.text if prelude is not None else ""
