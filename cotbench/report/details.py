@@ -129,7 +129,8 @@ class _Strings:
 
     def sampling(self, reply: StoredReply) -> int:
         drawn, thinking = reply.sampling, reply.thinking
-        key = (drawn["temperature"], drawn["top_p"], drawn["max_tokens"], *drawn["stop"], thinking, _others(drawn))
+        told = (drawn.get(name) for name in ("temperature", "top_p", "max_tokens"))  # not all of it in a log
+        key = (*told, *drawn.get("stop", ()), thinking, _others(drawn))
         if key not in self.samplings:
             self.samplings[key] = self.number(_sampling_text(drawn, thinking))
         return self.samplings[key]
@@ -374,11 +375,13 @@ def _others(drawn: Mapping[str, Any]) -> str:
 
 
 def _sampling_text(drawn: Mapping[str, Any], thinking: bool | None) -> str:
+    temperature, top_p, budget, stop = (drawn.get(name) for name in ("temperature", "top_p", "max_tokens", "stop"))
+    cut_off = f", top-p {top_p}" if top_p is not None else ""
     parts = [
-        f"temperature {drawn['temperature']}, top-p {drawn['top_p']}" if drawn["temperature"] else "greedy",
-        f"at most {drawn['max_tokens']:,} tokens",
+        f"temperature {temperature}{cut_off}" if temperature else "greedy" if temperature == 0 else "",
+        f"at most {budget:,} tokens" if budget is not None else "",
         _others(drawn),
-        f"stop at {', '.join(map(repr, drawn['stop']))}" if drawn["stop"] else "",
+        f"stop at {', '.join(map(repr, stop))}" if stop else "",
         {None: "", True: "asked to think", False: "asked not to think"}[thinking],
     ]
-    return ", ".join(filter(None, parts))
+    return ", ".join(filter(None, parts)) or "how it was drawn is not recorded"
