@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cotbench.errors import DataError, suggest
+from cotbench.errors import DataError
+from cotbench.logs.folders import of_task
 from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
-from cotbench.logs.values import REMEDY, Part, Skip, as_object, decode, made, mapped, raw_items, scalars
+from cotbench.logs.prompts import message
+from cotbench.logs.values import REMEDY, Part, Skip, as_object, decode, made, mapped, object_of, raw_items, scalars
 from cotbench.types import LETTERS, Completion, FinishReason, Message
 
 NAME = "helm"
@@ -36,7 +38,6 @@ _ASKED = frozenset(
     num_output_tokens instructions use_chain_of_thought use_few_shot use_official_prompt prompt temperature eval_split
     output_format_instructions groups""".split()
 )
-_ROLES = {"system": "system", "assistant": "assistant"}
 
 
 class _Told(msgspec.Struct):
@@ -82,17 +83,11 @@ def read(path: Path, options: ReadOptions) -> Sequence[Log]:
     """The log of a run's folder, or those of a folder of runs. Raises DataError."""
     if not path.is_dir():
         raise DataError(f"{path}: isn't a folder.", f"Name the folder of a run of HELM, which holds {STATE}.")
-    logs = [_log(run) for run in _runs(path)]
-    wanted = [log for log in logs if options.task in ("", log.task, log.task.partition(":")[0])]
-    if not wanted:
-        known = sorted({log.task for log in logs})
-        found = f"{path}: holds no run of {options.task}" if logs else f"{path}: holds no {SPEC} with {STATE}"
-        raise DataError(f"{found}.", suggest(options.task, known, f"There are: {', '.join(known[:8])}." if known else ""))
-    return wanted
+    return of_task(path, ((log.task, log) for log in map(_log, _runs(path))), options.task, "HELM")
 
 
 def _object(path: Path) -> Part:
-    return as_object(decode(mapped(path), str(path)), str(path))
+    return object_of(mapped(path), str(path))
 
 
 def _log(run: Path) -> Log:
@@ -201,13 +196,9 @@ def _states(run: Path, skip: Skip) -> Iterator[tuple[Part, _Trial]]:
     listed: Sequence[Any] = (held.request_states or ()) if held is not None else _object(path).items("request_states")
     for number, one in enumerate(listed):
         place = f"{path}:request_states[{number}]"
-        state = made(lambda one=one, place=place: _state(one, place), skip)  # type: ignore[misc]
+        state = made(skip, object_of, one, place)
         if state is not None:
             yield state, _Trial(place, one)
-
-
-def _state(one: Any, place: str) -> Part:
-    return as_object(decode(one, place) if isinstance(one, msgspec.Raw) else one, place)  # type: ignore[arg-type]
 
 
 def _first(run: Path) -> Iterator[Part]:
@@ -223,18 +214,18 @@ def _key(state: Part) -> _Key:
 def _samples(run: Path, method: str, skip: Skip) -> Iterator[Sample]:
     groups: dict[_Key, list[_Trial]] = {}
     for state, trial in _states(run, skip):
-        key = made(lambda state=state: _key(state), skip)  # type: ignore[misc]
+        key = made(skip, _key, state)
         if key is not None:
             groups.setdefault(key, []).append(trial)
     told = _per_instance(run, method, skip)
     for key, trials in groups.items():
-        found = made(lambda key=key, trials=trials: _sample(key, trials, told, method), skip)  # type: ignore[misc]
+        found = made(skip, _sample, key, trials, told, method)
         if found is not None:
             yield found
 
 
 def _sample(key: _Key, trials: Sequence[_Trial], told: Mapping[tuple[_Key, int], _Told], method: str) -> Sample:
-    states = [_state(trial.raw, trial.place) for trial in trials]
+    states = [object_of(trial.raw, trial.place) for trial in trials]
     first = states[0]
     instance = first.part("instance")
     references = list(instance.parts("references"))
@@ -278,10 +269,7 @@ def _sent(request: Part) -> tuple[Message, ...]:
 
 
 def _messages(holder: Part) -> tuple[Message, ...]:
-    said = (
-        (_ROLES.get(one.text("role"), "user"), one.any("content")) for one in holder.parts("messages")
-    )
-    return tuple(Message(role=role, text=text if isinstance(text, str) else str(text)) for role, text in said)  # type: ignore[arg-type]
+    return tuple(message(one.text("role"), one.any("content")) for one in holder.parts("messages"))
 
 
 def _ending(state: Part) -> str:
@@ -375,13 +363,14 @@ def _per_instance(run: Path, method: str, skip: Skip) -> dict[tuple[_Key, int], 
     found: dict[tuple[_Key, int], _Told] = {}
     for number, one in enumerate(listed):
         place = f"{path}:[{number}]"
-        row = made(lambda one=one, place=place: _row(_state(one, place), method), skip)  # type: ignore[misc]
+        row = made(skip, _row, one, place, method)
         if row is not None:
             found[row[0]] = row[1]
     return found
 
 
-def _row(stats: Part, method: str) -> tuple[tuple[_Key, int], _Told]:
+def _row(one: Any, place: str, method: str) -> tuple[tuple[_Key, int], _Told]:
+    stats = object_of(one, place)
     how = stats.part("perturbation")
     key = (stats.label("instance_id"), "" if not how else how.text("name") + str(sorted(map(str, how.value.items()))))
     means = {one.part("name").text("name"): one.number("mean") for one in stats.parts("stats")}

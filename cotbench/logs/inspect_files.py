@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,7 +187,7 @@ def _of_json(path: Path, skip: Skip) -> dict[str, list[Entry]]:
     places: dict[tuple[str, int], int] = {}
     for number, raw in enumerate(_json_head(path).samples or ()):
         place = f"{path}:samples[{number}]"
-        address = made(lambda raw=raw, place=place: _address(raw, place), skip)  # type: ignore[misc]
+        address = made(skip, _address, raw, place)
         if address is None:
             continue
         first = places.setdefault(address, number)
@@ -197,11 +198,10 @@ def _of_json(path: Path, skip: Skip) -> dict[str, list[Entry]]:
                 raise fault
             skip(fault)
             continue
-        read = lambda raw=raw, place=place: decode_object(raw, place, Kept)  # type: ignore[misc]  # noqa: E731
-        found.setdefault(address[0], []).append(Entry(address[1], place, read))
+        found.setdefault(address[0], []).append(Entry(address[1], place, partial(decode_object, raw, place, Kept)))
     return found
 
 
 def _address(raw: msgspec.Raw, place: str) -> tuple[str, int]:
-    part = decode_object(raw, place, _Address)  # type: ignore[arg-type]
+    part = decode_object(raw, place, _Address)
     return part.label("id"), part.count("epoch") or 1

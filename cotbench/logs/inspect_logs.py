@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cotbench.errors import DataError, suggest
+from cotbench.errors import DataError
 from cotbench.logs import inspect_files as files
+from cotbench.logs.folders import of_task
 from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.inspect_samples import sample
 from cotbench.logs.log import Figure, Log, Sample
@@ -64,13 +65,7 @@ def read(path: Path, options: ReadOptions) -> Sequence[Log]:
     """The log that a file is, or those of a folder. Raises DataError."""
     if not path.is_dir():
         return [_log(path)]
-    logs = [_log(one) for one in _found(path)]
-    wanted = [log for log in logs if not options.task or options.task in (log.task, log.task.rpartition("/")[2])]
-    if not wanted:
-        known = sorted({log.task for log in logs})
-        found = f"{path}: holds no log of the task {options.task}" if logs else f"{path}: holds no log of Inspect"
-        raise DataError(f"{found}.", suggest(options.task, known, f"There are: {', '.join(known[:8])}." if known else ""))
-    return wanted
+    return of_task(path, ((log.task, log) for log in map(_log, _found(path))), options.task, "Inspect")
 
 
 def _log(path: Path) -> Log:
@@ -91,7 +86,7 @@ def _log(path: Path) -> Log:
     def samples(skip: Skip = None) -> Iterator[Sample]:
         with files.samples(path, order, skip) as groups:
             for entries in groups:
-                read = made(lambda entries=entries: sample(entries, model, metrics), skip)  # type: ignore[misc]
+                read = made(skip, sample, entries, model, metrics)
                 if read is not None:
                     yield read
 
@@ -198,9 +193,7 @@ def _of_metrics(metrics: Part, reading: str, reducer: str) -> Iterator[Figure]:
             yield Figure(name=f"{name}{reducer}", value=value, reading=reading, stderr=error if centre else None)
 
 
-def _notes(
-    path: Path, head: Part, config: Part, steps: Sequence[Part], whole: bool, asked: int
-) -> list[str]:
+def _notes(path: Path, head: Part, config: Part, steps: Sequence[Part], whole: bool, asked: int) -> list[str]:
     found = files.counted(path)
     wanted = asked * (config.count("epochs") or 1)
     notes = []
@@ -223,4 +216,6 @@ def _notes(
     return notes
 
 
-FORMAT = Format(name=NAME, about="logs of Inspect (inspect_ai): .eval, .json, or a folder of them", tells=tells, read=read)
+FORMAT = Format(
+    name=NAME, about="logs of Inspect (inspect_ai): .eval, .json, or a folder of them", tells=tells, read=read
+)

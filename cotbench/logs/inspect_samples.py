@@ -9,6 +9,7 @@ from typing import Any
 from cotbench.errors import DataError
 from cotbench.logs.inspect_files import Entry
 from cotbench.logs.log import Sample, Theirs
+from cotbench.logs.prompts import message
 from cotbench.logs.thoughts import parted
 from cotbench.logs.values import REMEDY, Part, as_number, as_object, shown
 from cotbench.types import Completion, FinishReason, Message
@@ -108,7 +109,7 @@ class _Epoch:
         replies = [at for at, role in enumerate(roles) if role == "assistant"]
         end = len(turns) if not replies else replies[-1] if set(roles) <= _SAID else replies[0]
         said = ((roles[at], self.content(turns[at])[0]) for at in range(end))
-        return tuple(Message(role=role, text=text) for role, text in said if role in _SAID)  # type: ignore[arg-type]
+        return tuple(message(role, text) for role, text in said if role in _SAID)
 
     def outputs(self) -> Iterator[Completion]:
         """What was written: one completion, or as many as were asked for at once."""

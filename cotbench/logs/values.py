@@ -19,10 +19,11 @@ T = TypeVar("T")
 _NESTED = "is nested too deep"
 
 
-def made(make: Callable[[], T], skip: Skip) -> T | None:
-    """What `make` gives. Where it raises DataError, that is handed to `skip` and there is None; raised without one."""
+def made(skip: Skip, make: Callable[..., T], *given: Any) -> T | None:
+    """What `make` gives of what it is given. Where it raises DataError, that is handed to `skip` and there is None;
+    without one it is raised."""
     try:
-        return make()
+        return make(*given)
     except DataError as error:
         if skip is None:
             raise
@@ -42,7 +43,7 @@ def mapped(path: Path) -> memoryview:
         raise DataError(f"{path}: can't be read: {reason}.", "Name the file of a log, or a folder of logs.") from None
 
 
-def decode(data: bytes | memoryview, place: str) -> Any:
+def decode(data: bytes | memoryview | msgspec.Raw, place: str) -> Any:
     """The JSON value that some bytes are; NaN and infinities, which some tools write, are numbers. Raises DataError."""
     try:
         return msgspec.json.decode(data)
@@ -52,7 +53,7 @@ def decode(data: bytes | memoryview, place: str) -> Any:
         return _by_python(data, place)
 
 
-def decode_object(data: bytes | memoryview, place: str, keys: type[msgspec.Struct]) -> Part:
+def decode_object(data: bytes | memoryview | msgspec.Raw, place: str, keys: type[msgspec.Struct]) -> Part:
     """An object with the keys that a struct names, all others passed over unbuilt. Raises DataError."""
     try:
         return Part(msgspec.structs.asdict(msgspec.json.decode(data, type=keys)), place)
@@ -70,6 +71,22 @@ def as_object(value: Any, place: str, path: str = "") -> Part:
     return Part(value, place, path)
 
 
+def object_of(one: Any, place: str) -> Part:
+    """An object, which may still be bytes. Raises DataError."""
+    return as_object(decode(one, place) if isinstance(one, bytes | memoryview | msgspec.Raw) else one, place)
+
+
+def lines(path: Path, skip: Skip) -> Iterator[tuple[int, Part]]:
+    """The objects of a file of JSON lines, each with its line. Raises DataError, or hands it to `skip`."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip() and (row := made(skip, object_of, line, f"{path}:{number}")) is not None:
+                    yield number, row
+    except OSError as error:
+        raise DataError(f"{path}: can't be read: {error.strerror or error}.", REMEDY) from None
+
+
 def raw_items(data: memoryview, place: str, kind: type[T]) -> T | None:
     """A struct whose large parts stay bytes (`msgspec.Raw`); None where only Python's own decoder reads the file."""
     try:
@@ -80,7 +97,7 @@ def raw_items(data: memoryview, place: str, kind: type[T]) -> T | None:
         return None
 
 
-def _by_python(data: bytes | memoryview, place: str) -> Any:
+def _by_python(data: bytes | memoryview | msgspec.Raw, place: str) -> Any:
     try:
         text = bytes(data).decode("utf-8-sig")
         value = json.loads(text)
