@@ -6,11 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cotbench.errors import DataError
 from cotbench.logs.folders import of_task
-from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.tables import columns, rows
@@ -18,7 +17,11 @@ from cotbench.logs.thoughts import parted
 from cotbench.logs.values import Part, Skip, as_number, made, mapped, object_of, scalars
 from cotbench.types import LETTERS, Completion, FinishReason, Message
 
+if TYPE_CHECKING:
+    from cotbench.logs.formats import ReadOptions
+
 NAME = "lighteval"
+ABOUT = "details of lighteval: a parquet file or a folder"
 _COLUMNS = {"doc", "model_response", "metric"}
 _FILE = re.compile(r"details_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+))?\Z")
 _DRAWN = {
@@ -263,6 +266,3 @@ def _readings(metric: Part) -> dict[str, Theirs]:
         if score is not None:
             found[name] = Theirs(metric=name, scores=(score,))
     return found
-
-
-FORMAT = Format(name=NAME, about="details of lighteval: a parquet file or a folder", tells=tells, read=read)

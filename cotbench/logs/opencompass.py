@@ -12,20 +12,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cotbench.errors import DataError
 from cotbench.logs.folders import of_task
-from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.logs.prompts import INFERRED, frame_of, message
 from cotbench.logs.thoughts import parted
 from cotbench.logs.values import REMEDY, Part, Skip, as_number, lines, made, mapped, object_of, raw_items
 from cotbench.types import LETTERS, Completion, Message
 
+if TYPE_CHECKING:
+    from cotbench.logs.formats import ReadOptions
+
 NAME = "opencompass"
+ABOUT = "predictions of OpenCompass: a file or a folder"
 _PIECE = re.compile(r"(?P<name>.+)_(?P<number>\d+)\Z")
 _HEAD = 1 << 16
 _LABEL = "label: "
@@ -315,6 +318,3 @@ def _reading(name: str, details: Part, count: int) -> dict[str, Theirs]:
             answers=tuple(None if one is None else str(one) for one in answers) if len(answers) == len(numbers) else (),
         )
     }
-
-
-FORMAT = Format(name=NAME, about="predictions of OpenCompass: a file or a folder", tells=tells, read=read)
