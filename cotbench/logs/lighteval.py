@@ -83,10 +83,11 @@ def _log(file: Path) -> Log:
     first = next(iter(_rows(file, lambda _: None)), Part({}, str(file)))
     scored = "LOGPROBS" in _methods(first) and not first.part("model_response").texts("text")
     settings = model.part("generation_parameters")
+    most = settings.count("max_new_tokens")
 
     def samples(skip: Skip = None) -> Iterator[Sample]:
         for row in _rows(file, skip):
-            found = made(skip, _sample, row)
+            found = made(skip, _sample, row, most)
             if found is not None:
                 yield found
 
@@ -178,19 +179,20 @@ def _lettered(doc: Part) -> bool:
     return len(choices) > 1 and choices == list(LETTERS[: len(choices)])
 
 
-def _sample(row: Part) -> Sample:
+def _sample(row: Part, most: int | None) -> Sample:
     doc, response = row.part("doc"), row.part("model_response")
     choices = doc.texts("choices")
     gold = _gold(doc, choices)
     texts = response.texts("text")
     scored = not texts and bool(response.items("logprobs"))
     lettered = _lettered(doc)
-    options = choices if scored and not lettered else ()
+    options = choices if scored or lettered else ()
     if scored or lettered:
         target = tuple(LETTERS[at] for at in gold if at < len(LETTERS))
     else:
         target = tuple(choices[at] for at in gold)
-    outputs = _scored(response, choices) if scored else tuple(_written(response, doc, texts))
+    most = most if most is not None else doc.count("generation_size")
+    outputs = _scored(response, choices) if scored else tuple(_written(response, most, texts))
     specific = doc.part("specific")
     return Sample(
         place=row.place,
@@ -198,7 +200,7 @@ def _sample(row: Part) -> Sample:
         row=specific.value,
         question=doc.text("original_query") or doc.text("query"),
         choices=tuple(one.strip() for one in options),
-        target=target,
+        target=tuple(one.strip() for one in target),
         group=next((specific.value[key] for key in _GROUPS if isinstance(specific.any(key), str)), ""),
         messages=_messages(response),
         outputs=outputs,
@@ -215,11 +217,10 @@ def _gold(doc: Part, choices: Sequence[str]) -> list[int]:
     return list(listed)
 
 
-def _written(response: Part, doc: Part, texts: Sequence[str]) -> Iterator[Completion]:
+def _written(response: Part, most: int | None, texts: Sequence[str]) -> Iterator[Completion]:
     tokens, asked = response.items("output_tokens"), len(response.items("input_tokens")) or None
     thoughts = [one if isinstance(one, str) else "" for one in response.items("reasonings")]
     cleaned = response.texts("text_post_processed")
-    most = doc.count("generation_size")
     for number, text in enumerate(texts):
         own = tokens[number] if number < len(tokens) and isinstance(tokens[number], list) else None
         count = len(own) if own else None

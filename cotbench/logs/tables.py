@@ -31,7 +31,7 @@ def columns(path: Path) -> frozenset[str]:
 def rows(path: Path, names: Sequence[str], skip: Skip) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row of some columns, with its place (rows are counted from 0). Raises DataError, or hands it to `skip` where
     some rows together can't be read, and ends there."""
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq
     from pyarrow import ArrowException
 
     number = 0
