@@ -534,11 +534,8 @@ def _import_notes(run: Run) -> list[str]:
         notes += [f"{run.folder.name}, {arm}: {note.removesuffix('.')}." for note in log.notes]
         if log.only_here is not None and log.only_here.count:
             first = ", ".join(log.only_here.first)
-            some = (
-                f" ({'first of them ' if log.only_here.count > len(log.only_here.first) else ''}{first})"
-                if first
-                else ""
-            )
+            more = " ..." if log.only_here.count > len(log.only_here.first) else ""
+            some = f" ({first}{more})" if first else ""
             notes.append(
                 f"{run.folder.name}, {arm}: {log.only_here.count:,} questions stand in this log and not in every other "
                 f"one of the task{some}; pairs leave them out."

@@ -252,6 +252,8 @@ def _exchange(console: Output, one: Answered, at: int, *, prompts: bool, full: b
     for how, text in [*sent, *((m.role, m.text) for m in reply.messages or ())] if prompts else ():
         _line(console, f"prompt ({reply.template}), {how}:", "bold dim")
         _block(console, text, "dim")
+    if prompts and not sent and not reply.messages:
+        _line(console, f"prompt ({reply.template}): {words.NOT_RECORDED}", "bold dim")
     paths = exchange.completions
     named = f"call {at + 1}{_asked(one, at)}: " if len(one.exchanges) > 1 else ""
     if len(paths) > 1 and named:
