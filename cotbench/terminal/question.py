@@ -195,7 +195,8 @@ def _theirs(console: Output, one: Answered, theirs: TheirsRow) -> None:
         more = f", and {len(said) - MOST_SCORES:,} more" if len(said) > MOST_SCORES else ""
         scores = [words.DASH if score is None else f"{score:g}" for score in reading.scores[:MOST_SCORES]]
         mark = " *" if len(theirs.readings) > 1 and name == one.reading else ""
-        _line(console, f"  {name or words.DASH}{mark}: {told}{more}  ({reading.metric} {', '.join(scores)})")
+        score = f"  ({reading.metric} {', '.join(scores)})" if scores else ""
+        _line(console, f"  {name or words.DASH}{mark}: {told}{more}{score}")
     if len(theirs.readings) > 1:
         _line(console, "  *: where no reading is named", "dim")
 
