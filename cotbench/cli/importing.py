@@ -77,6 +77,15 @@ def import_(
             "--questions", metavar="FILE", help="Of JSONL files: the file with questions and golds, joined by id."
         ),
     ] = "",
+    answer_pattern: Annotated[
+        str,
+        typer.Option(
+            "--answer-pattern",
+            metavar="REGEX",
+            help="Of JSONL files: what counts of the tool's answer, where that is a sentence: the first match, as in "
+            "'-?[0-9.,]+' for the first number.",
+        ),
+    ] = "",
     log_task: Annotated[
         str, typer.Option("--log-task", help="Only this task of the tool's, where a folder holds logs of several.")
     ] = "",
@@ -128,6 +137,7 @@ def import_(
         format=format_,
         fields=_fields(fields),
         questions=questions,
+        answer_pattern=answer_pattern,
         log_task=log_task,
         reading=reading,
         model=model,

@@ -14,11 +14,13 @@ from cotbench.logs.log import Log
 class ReadOptions:
     """How logs are read. fields: of a JSONL file of any other form, the key of each part ("question", "gold",
     "output", "id", "choices", "reasoning" ...), a dotted path into nested objects. questions: the file in which the
-    questions and right answers of such a file stand. task: only samples of the tool's task of this name, where a folder
+    questions and right answers of such a file stand. answer_pattern: in the tool's answers, what counts is the first
+    match of this. task: only samples of the tool's task of this name, where a folder
     holds several."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
     questions: str = ""
+    answer_pattern: str = ""
     task: str = ""
 
 

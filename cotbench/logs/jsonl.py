@@ -8,6 +8,7 @@ are joined by their id.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -73,7 +74,8 @@ def read(path: Path, options: ReadOptions) -> Sequence[Log]:
             task=path.name.partition(".")[0],
             model=told if isinstance(told, str) else "",
             inferred=inferred,
-            samples=partial(_samples, path, fields, beside),
+            endings="finish_reason" in fields,
+            samples=partial(_samples, path, fields, beside, _pattern(options.answer_pattern)),
         )
     ]
 
@@ -122,11 +124,13 @@ def _at(row: Mapping[str, Any], where: str) -> Any:
     return value
 
 
-def _samples(path: Path, fields: Mapping[str, str], beside: Path | None, skip: Skip = None) -> Iterator[Sample]:
+def _samples(
+    path: Path, fields: Mapping[str, str], beside: Path | None, pattern: re.Pattern[str] | None, skip: Skip = None
+) -> Iterator[Sample]:
     questions = _questions(beside, fields) if beside is not None else None
     for place, row in rows_of(path, skip):
         try:
-            yield _sample(place, row, fields, questions, beside)
+            yield _sample(place, row, fields, questions, beside, pattern)
         except ValueError as error:
             fault = DataError(f"{place}: {error}.", REMEDY)
             if skip is None:
@@ -157,6 +161,7 @@ def _sample(
     fields: Mapping[str, str],
     questions: Mapping[str, dict[str, Any]] | None,
     beside: Path | None,
+    pattern: re.Pattern[str] | None,
 ) -> Sample:
     """Raises ValueError, which says what was found instead."""
 
@@ -196,7 +201,7 @@ def _sample(
         group=group if isinstance(group, str) else "",
         messages=_messages(get("prompt")),
         outputs=paths,
-        readings=_readings(get("verdict"), get("answer"), len(paths)),
+        readings=_readings(get("verdict"), get("answer"), len(paths), pattern),
     )
 
 
@@ -247,12 +252,29 @@ def _completion(text: Any, finished: Any, thought: Any, counts: Mapping[str, Any
     return Completion(text=_text(text), finish_reason=ended, reasoning=_text(thought) if thought else "", **counts)
 
 
-def _readings(verdict: Any, answer: Any, count: int) -> dict[str, Theirs]:
+def _pattern(text: str) -> re.Pattern[str] | None:
+    """Raises UsageError where it is none."""
+    try:
+        return re.compile(text) if text else None
+    except re.error as error:
+        raise UsageError(f"--answer-pattern: not a regular expression: {error}.", "As in '-?[0-9.,]+'.") from None
+
+
+def _read_by(pattern: re.Pattern[str] | None, answer: str | None) -> str | None:
+    """What counts of a tool's answer: the first match, or its first group."""
+    if pattern is None or answer is None:
+        return answer
+    found = pattern.search(answer)
+    return None if found is None else (found[1] if pattern.groups else found[0]).strip(" .,") or None
+
+
+def _readings(verdict: Any, answer: Any, count: int, pattern: re.Pattern[str] | None) -> dict[str, Theirs]:
     if verdict is _MISSING and answer is _MISSING:
         return {}
     verdicts = () if verdict is _MISSING else verdict if isinstance(verdict, list) else (verdict,)
     answers = () if answer is _MISSING else answer if isinstance(answer, list) and count > 1 else (answer,)
-    said = tuple(None if one is None or one in ("", "[invalid]") else _text(one) for one in answers)
+    texts = (None if one is None or one in ("", "[invalid]") else _text(one) for one in answers)
+    said = tuple(_read_by(pattern, text) for text in texts)
     return {READING: Theirs(metric="verdict", scores=tuple(map(_score, verdicts)), answers=said)}
 
 

@@ -408,12 +408,12 @@ def _choices(doc: Mapping[str, Any]) -> tuple[str, ...]:
         found = doc.get(name)
         if isinstance(found, Mapping):
             found = found.get("text")
-        usable = isinstance(found, list) and 2 <= len(found) <= len(LETTERS)
-        if usable and all(isinstance(one, str | int | float) for one in found):
-            return tuple(str(one).strip() for one in found)
+        listed = found if isinstance(found, list) and 2 <= len(found) <= len(LETTERS) else []
+        if listed and all(isinstance(one, str | int | float) for one in listed):
+            return tuple(str(one).strip() for one in listed)
     columns = [f"choice{number}" for number in range(1, 10)]
-    listed = [str(doc[name]) for name in columns if isinstance(doc.get(name), str)]
-    return tuple(listed) if len(listed) > 1 else ()
+    texts = [str(doc[name]) for name in columns if isinstance(doc.get(name), str)]
+    return tuple(texts) if len(texts) > 1 else ()
 
 
 def _target(target: Any, choices: Sequence[str], ends: Sequence[str], mc: bool) -> str:

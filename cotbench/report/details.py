@@ -19,7 +19,7 @@ from cotbench.analysis.recall import shown_with
 from cotbench.analysis.theirs import said_of, verdict_of
 from cotbench.analysis.trees import TreeNode, ballots_by_path, decided_by, tree_of
 from cotbench.report.formulas import Allowance, Formulas
-from cotbench.report.words import NOT_RECORDED, figures_of
+from cotbench.report.words import figures_of
 from cotbench.store.journal import StoredReply
 from cotbench.store.passages import ShownPassages
 from cotbench.store.records import Record
@@ -129,8 +129,8 @@ class _Strings:
 
     def sampling(self, reply: StoredReply) -> int:
         drawn, thinking = reply.sampling, reply.thinking
-        known = (drawn.get(name) for name in ("temperature", "top_p", "max_tokens"))
-        key = (*known, *drawn.get("stop", ()), thinking, _others(drawn))
+        told = (drawn.get(name) for name in ("temperature", "top_p", "max_tokens"))  # not all of it in a log
+        key = (*told, *drawn.get("stop", ()), thinking, _others(drawn))
         if key not in self.samplings:
             self.samplings[key] = self.number(_sampling_text(drawn, thinking))
         return self.samplings[key]
@@ -375,13 +375,13 @@ def _others(drawn: Mapping[str, Any]) -> str:
 
 
 def _sampling_text(drawn: Mapping[str, Any], thinking: bool | None) -> str:
-    heat, most = drawn.get("temperature"), drawn.get("max_tokens")
-    top = f", top-p {drawn['top_p']}" if "top_p" in drawn else ""
+    temperature, top_p, budget, stop = (drawn.get(name) for name in ("temperature", "top_p", "max_tokens", "stop"))
+    cut_off = f", top-p {top_p}" if top_p is not None else ""
     parts = [
-        f"how it was drawn: {NOT_RECORDED}" if heat is None else f"temperature {heat}{top}" if heat else "greedy",
-        f"tokens at most: {NOT_RECORDED}" if most is None else f"at most {most:,} tokens",
+        f"temperature {temperature}{cut_off}" if temperature else "greedy" if temperature == 0 else "",
+        f"at most {budget:,} tokens" if budget is not None else "",
         _others(drawn),
-        f"stop at {', '.join(map(repr, drawn['stop']))}" if drawn.get("stop") else "",
+        f"stop at {', '.join(map(repr, stop))}" if stop else "",
         {None: "", True: "asked to think", False: "asked not to think"}[thinking],
     ]
-    return ", ".join(filter(None, parts))
+    return ", ".join(filter(None, parts)) or "how it was drawn is not recorded"

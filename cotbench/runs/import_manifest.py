@@ -22,12 +22,13 @@ _MOST_CHARS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What the user said that the manifest has to hold. paths: of the logs; fields, questions, reading, skip_broken,
+    """What the user said that the manifest has to hold. paths: of the logs; fields, questions, answer_pattern, reading, skip_broken,
     repeated: the options of these names; arms, task, named_model: whether each was said; limits: of programs."""
 
     paths: Sequence[Path]
     fields: Mapping[str, str]
     questions: str
+    answer_pattern: str
     reading: str
     skip_broken: bool
     repeated: bool
@@ -93,6 +94,7 @@ def spec_of(model: str, tasks: Sequence[ReadTask], said: Said, files: Mapping[Pa
             "fields": dict(said.fields),
             "reading": said.reading,
             "questions": fingerprint(Path(said.questions)) if said.questions else "",
+            "answer_pattern": said.answer_pattern,
             "prelude": said.prelude.hash if said.prelude is not None else "",
             "skip_broken": said.skip_broken,
             "repeated": said.repeated,

@@ -48,7 +48,7 @@ class ArmFacts:
     ended: bool = False  # whether some output is said to have been cut
     errors: int = 0
     read: Counter[str] = field(default_factory=Counter)
-    scores: Counter[str] = field(default_factory=Counter)
+    scores: dict[str, float] = field(default_factory=dict)
     scored: Counter[str] = field(default_factory=Counter)
     metrics: dict[str, str] = field(default_factory=dict)
 
@@ -66,9 +66,13 @@ class ArmFacts:
         for name, theirs in sample.readings.items():
             self.metrics.setdefault(name, theirs.metric)
             self.read[name] += any(answer is not None for answer in theirs.answers)
-            scores = [score for score in theirs.scores if score is not None]
+
+    def count(self, readings: Mapping[str, Reading]) -> None:
+        """Count the scores of a sample."""
+        for name, one in readings.items():
+            scores = [score for score in one.scores if score is not None]
             if scores:
-                self.scores[name] += sum(scores) / len(scores)  # type: ignore[assignment]
+                self.scores[name] = self.scores.get(name, 0.0) + sum(scores) / len(scores)
                 self.scored[name] += 1
 
     def reading(self, wanted: str) -> str:
@@ -85,8 +89,8 @@ class ArmFacts:
         return min(firsts, key=lambda name: (reads.get(name, 0), firsts.index(name)))
 
     def their_figure(self, name: str) -> float | None:
-        """The mean score of a reading over the samples, as the log has them; None where it has none."""
-        return float(self.scores[name]) / self.scored[name] if self.scored[name] else None
+        """The mean score of a reading over the samples; None where it has none."""
+        return self.scores[name] / self.scored[name] if self.scored[name] else None
 
 
 @dataclass(kw_only=True)
@@ -261,6 +265,7 @@ def _written(
                     question = task.questions[place]
                     write(_journal_line(arm, log, question, sample, votes=votes))
                     readings = theirs(task, place, sample)
+                    arm.count(readings)
                     if readings:
                         yield TheirsRow(question=question.id, mode=arm.logs.name, place=sample.place, readings=readings)
 
@@ -292,7 +297,7 @@ def _cut(path: Completion, log: Log) -> Completion:
     """An output as it counts: one that has as many tokens as it may have was cut, where the log doesn't say how it
     ended."""
     budget = log.sampling.get("max_tokens")
-    known = log.format in _TELL_ENDINGS or path.finish_reason != "stop"
+    known = _tells(log) or path.finish_reason != "stop"
     if known or path.completion_tokens is None or type(budget) is not int or path.completion_tokens < budget:
         return path
     return structs.replace(path, finish_reason="length")
@@ -300,9 +305,11 @@ def _cut(path: Completion, log: Log) -> Completion:
 
 def tells_endings(arm: ArmFacts) -> bool:
     """Whether an arm's logs say how outputs ended."""
-    return arm.ended or all(
-        log.format in _TELL_ENDINGS or "field finish_reason" in log.inferred for log in arm.logs.logs
-    )
+    return arm.ended or all(_tells(log) for log in arm.logs.logs)
+
+
+def _tells(log: Log) -> bool:
+    return log.endings or log.format in _TELL_ENDINGS
 
 
 def key_of(arm: ArmFacts, question: Question) -> Key:

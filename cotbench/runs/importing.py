@@ -53,6 +53,7 @@ class ImportOptions:
     format: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     questions: str = ""
+    answer_pattern: str = ""
     log_task: str = ""
     reading: str = ""
     model: str = ""
@@ -143,7 +144,12 @@ def _read(path: Path, options: ReadOptions | ImportOptions) -> Sequence[Log]:
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder.", "Name a log of another tool.")
     row = _format_of(path, options)
-    reading = ReadOptions(fields=options.fields, questions=options.questions, task=options.log_task)
+    reading = ReadOptions(
+        fields=options.fields,
+        questions=options.questions,
+        answer_pattern=options.answer_pattern,
+        task=options.log_task,
+    )
     found = row.read(path, reading)
     if not found:
         raise DataError(f"{path}: there is no log of {row.name} in it.", f"Formats: {', '.join(FORMATS)}.")
@@ -262,6 +268,7 @@ class _Import:
             paths=options.paths,
             fields=options.fields,
             questions=options.questions,
+            answer_pattern=options.answer_pattern,
             reading=options.reading,
             skip_broken=options.skip_broken,
             repeated=options.repeated,
