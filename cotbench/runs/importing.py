@@ -286,7 +286,8 @@ class _Import:
         found = {}
         for name, one in sample.readings.items():
             scores, metric = one.scores, one.metric
-            if not any(score is not None for score in scores) and any(answer for answer in one.answers):
+            # Where it read nothing it has an answer of None, and that isn't right.
+            if not any(score is not None for score in scores) and one.answers:
                 question = task.questions[place]
                 kind = question.kind or task.settled.kind
                 gold = task.golds[question.id]
