@@ -26,6 +26,7 @@ from cotbench.store.lock import state_of
 from cotbench.store.manifest import Manifest, ModelIdentity, read_manifest
 
 MASK = "***"
+_AGAIN_IMPORTED = "the same command, on the same logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +200,7 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         cotbench=list(versions),
         commit=_text(git, "commit"),
         changed=git["dirty"] if isinstance(git.get("dirty"), bool) else None,
-        seed=_whole(manifest.spec_row, "seed"),
+        seed=None if manifest.imported is not None else _whole(manifest.spec_row, "seed"),
         num_fewshot=spec.num_fewshot,
         exemplars=_text(options, "exemplars"),
         limit=_whole(options, "limit"),
@@ -211,7 +212,9 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         imported=_imported(manifest),
         prelude=_prelude(manifest),
         command=_command(first.get("command")),
-        again=f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
+        again=_AGAIN_IMPORTED
+        if manifest.imported is not None
+        else f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
 

@@ -204,9 +204,15 @@ def _suites(run: Provenance) -> str:
 
 
 def _exemplars(run: Provenance) -> str:
+    if run.num_fewshot is None:
+        return NOT_RECORDED
     if not run.num_fewshot:
         return "none (zero-shot)"
     return f"{run.num_fewshot} ({run.exemplars or NOT_RECORDED})"
+
+
+def _shots(run: Provenance) -> str:
+    return NOT_RECORDED if run.num_fewshot is None else f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot"
 
 
 def _sample(run: Provenance) -> str:
@@ -304,7 +310,13 @@ def _log(log: ArmImported) -> str:
 
 
 def _inferred(log: ArmImported) -> str:
-    return ", ".join(f"{what} ({how})" for what, how in log.inferred.items())
+    said = ", ".join(f"{what} ({how})" for what, how in log.inferred.items())
+    return f"inferred: {said}" if said else ""
+
+
+def _lacking(log: ArmImported) -> str:
+    names = [name.replace("_", " ") for name in log.not_recorded]
+    return f"without {words.listed(names)}" if names else ""
 
 
 _FACTS: Mapping[str, Callable[[Provenance], str]] = {
@@ -314,7 +326,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "imported from": lambda run: _logs(run, _log),
     "their verdict": lambda run: _logs(run, lambda log: log.reading),
     "inferred": lambda run: _logs(run, _inferred),
-    "not in the log": lambda run: _logs(run, lambda log: ", ".join(log.not_recorded)),
+    "not in the log": lambda run: _logs(run, _lacking),
     "prelude": lambda run: run.prelude,
     "judge": lambda run: run.judge or "",
     "device": _device,
@@ -337,7 +349,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
 _SHORT: Mapping[str, Callable[[Provenance], str]] = {
     "revision": lambda run: "" if run.engine == "stub" else _revision(run),
     "device": lambda run: "" if run.engine in ("stub", "replay") else _device(run),
-    "exemplars": lambda run: f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot",
+    "exemplars": _shots,
     "thinking": lambda run: f"thinking {_thinking(run)}",
     "prompts": lambda run: _over_tasks(run, _whose),
     "reproduce": lambda run: run.again.replace(shlex.quote(run.run), "RUN"),
