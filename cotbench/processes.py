@@ -213,6 +213,42 @@ def spawning_apart() -> Iterator[None]:
             multiprocessing.spawn.set_executable(before)
 
 
+_spawning = threading.local()
+
+
+def spawn_alone(start: Callable[[], None]) -> None:
+    """Start a process by spawn that needs nothing of the program that runs here, and dies with it.
+
+    What multiprocessing spawns imports the program that started it. A script whose code isn't behind
+    `if __name__ == "__main__"`, as scripts that train often are, would be run again in each process. So this thread's
+    next process isn't told of it; `get_preparation_data` is replaced once, and is for others what it was. A process
+    that multiprocessing calls a daemon may have no children, lest they outlive it; these don't.
+    """
+    import multiprocessing.process
+    import multiprocessing.spawn
+
+    given = multiprocessing.spawn.get_preparation_data
+    if not getattr(given, "leaves_the_program_out", False):
+
+        def prepared(name: str) -> dict[str, Any]:
+            data: dict[str, Any] = given(name)
+            if getattr(_spawning, "alone", False):
+                data = {key: value for key, value in data.items() if not key.startswith("init_main_")}
+            return data
+
+        prepared.leaves_the_program_out = True  # type: ignore[attr-defined]
+        multiprocessing.spawn.get_preparation_data = prepared
+    settings: dict[str, Any] = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]
+    daemon = settings.pop("daemon", None)
+    _spawning.alone = True
+    try:
+        start()
+    finally:
+        _spawning.alone = False
+        if daemon is not None:
+            settings["daemon"] = daemon
+
+
 def beside(work: Callable[[], T], *, worth: bool = True) -> Callable[[], T]:
     """Start a function in a forked child, and return what waits for its value, or raises its error.
 
