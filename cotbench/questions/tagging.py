@@ -27,6 +27,7 @@ from typing import Literal
 import yaml
 
 from cotbench.errors import DataError, UsageError
+from cotbench.plugins import Table
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.shipped import shipped
 from cotbench.store.files import open_file
@@ -200,9 +201,10 @@ def main_rule(tasks: Iterable[str]) -> Rule:
 
 
 RULE = "eq_question"
-RULES: dict[str, Rule] = {
-    rule.name: rule
-    for rule in (
+RULES: Table[Rule] = Table(
+    "tags",
+    Rule,
+    (
         Rule(
             name=RULE,
             version=2,
@@ -272,8 +274,8 @@ RULES: dict[str, Rule] = {
             tag=lambda seen: seen.any,
             sides=('with "=" in a reply', 'without "=" in replies'),
         ),
-    )
-}
+    ),
+)
 
 
 def own_rule(text: str, source: str = "--tag") -> Rule:

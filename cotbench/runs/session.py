@@ -25,13 +25,22 @@ from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.modes.beside import unvoted
+from cotbench.plugins import origin_of
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.runs.arms import stuck
 from cotbench.runs.fixed import fix
 from cotbench.runs.loop import Loop, jobs_of
 from cotbench.runs.part import Part, part_of, tally_of
-from cotbench.runs.prepare import RunPlan, apart, differences, digest, engine_config, second_config
+from cotbench.runs.prepare import (
+    RunPlan,
+    apart,
+    differences,
+    digest,
+    engine_config,
+    plugins_of,
+    second_config,
+)
 from cotbench.runs.provenance import circumstance, now, public_path, without_home
 from cotbench.runs.retriever import shown_passages, unshown
 from cotbench.runs.second import open_second
@@ -141,6 +150,7 @@ class _Session:
             "device": self.info.device,
             **({"reproduces": self.reproduces} if self.reproduces else {}),
             **({"probe": self.probe} if self.probe is not None else {}),
+            **({"plugins": used} if (used := plugins_of(plan)) else {}),
             "command": without_home(list(command)),
             "started": now(),
         }
@@ -294,6 +304,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "own_file": None if data.file.shipped else data.file.path.name,
+                **({"plugin": str(of)} if (of := origin_of("tasks", name, data.file.path)) else {}),
                 **({"taken": dict(data.file.taken)} if data.file.taken else {}),
                 "fingerprint": data.fingerprint,
                 "asked": asked_fingerprint(plan.questions[name], data.golds),
