@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cotbench.answers.kinds import KINDS, Score
 from cotbench.errors import UnavailableError
-from cotbench.processes import die_with_parent
+from cotbench.processes import die_with_parent, spawning_without_main
 from cotbench.types import Verdict
 
 if TYPE_CHECKING:
@@ -60,6 +60,14 @@ def _limited(judge: Judge, cpu_s: float, gold: str, answer: str) -> Score:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
+class _Worker(SpawnProcess):
+    """A worker, which doesn't import the program that it works for."""
+
+    def start(self) -> None:
+        with spawning_without_main():
+            super().start()
+
+
 class _Spawn(SpawnContext):
     """Starts the workers of one pool: by spawn, since the engine's threads and CUDA don't survive a fork.
 
@@ -79,7 +87,7 @@ class _Spawn(SpawnContext):
             if self._ending:
                 raise OSError("the pool is stopping")  # what Pebble expects of a process that can't be had
             self._started = [process for process in self._started if process.exitcode is None]
-            self._started.append(SpawnProcess(*args, **kwargs))
+            self._started.append(_Worker(*args, **kwargs))
             return self._started[-1]
 
     def end_all(self) -> None:

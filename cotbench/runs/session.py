@@ -54,6 +54,8 @@ from cotbench.store.passages import write_passages
 from cotbench.store.questions import asked_fingerprint, write_questions
 from cotbench.store.records import RECORDS, RecordFile
 
+Handling = Callable[[Callable[[int, FrameType | None], None]], AbstractContextManager[None]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
@@ -74,13 +76,15 @@ def execute(
     command: Sequence[str] = (),
     watch: Watch = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
+    handling: Handling = handling_signals,
 ) -> RunResult:
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
     if the same run is there. probe: ask so many questions of each task, and leave the run to be gone on with. like: of
     a run that is run again as it was. agree: is given the spec as it came out, before anything is asked or written, and
-    may raise. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
+    may raise. handling: how signals are handled while it works. Raises Interrupted after Ctrl-C; whatever is raised,
+    what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kind].judge is not None for kit in plan.kits.values() for kind in kit.data.task.kinds):
         require_workers()  # before a model is loaded
@@ -100,7 +104,9 @@ def execute(
         with closing(RunLock(folder)):
             part = part_of(plan, folder, probe)
             tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
-            session = _Session(plan, engine, info, folder, say, started, tally, reproduces, probe, part, second)
+            session = _Session(
+                plan, engine, info, folder, say, started, tally, reproduces, probe, part, second, handling
+            )
             return session.run(spec, command, watch)
 
 
@@ -130,6 +136,7 @@ class _Session:
     probe: int | None = None
     part: Part | None = None  # of the run, where this session doesn't ask all of it
     second: Engine | None = None  # of the second model
+    handling: Handling = handling_signals
 
     def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
@@ -172,7 +179,7 @@ class _Session:
         tally.begin()
         status: Status = "failed"
         try:
-            with _interrupts(loop, self.say):
+            with _interrupts(loop, self.say, self.handling):
                 loop.run()
             status = "finished" if tally.done == plan.total else "interrupted"
         except KeyboardInterrupt:
@@ -320,7 +327,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
     ), False
 
 
-def _interrupts(loop: Loop, say: Callable[[str], None]) -> AbstractContextManager[None]:
+def _interrupts(loop: Loop, say: Callable[[str], None], handling: Handling) -> AbstractContextManager[None]:
     """Ctrl-C once: ask nothing more, record what is in flight. Twice, or SIGTERM, or a hang-up: stop now."""
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -332,4 +339,4 @@ def _interrupts(loop: Loop, say: Callable[[str], None]) -> AbstractContextManage
             "Press Ctrl-C again to stop now; either way the run can be resumed."
         )
 
-    return handling_signals(handle)
+    return handling(handle)
