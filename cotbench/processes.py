@@ -255,11 +255,11 @@ def start_method_open() -> Iterator[None]:
     by a context of its own, or shows a progress bar, settles the default, which can then not be chosen any more."""
     import multiprocessing
 
-    before = multiprocessing.get_start_method(allow_none=True)
+    before: str | None = multiprocessing.get_start_method(allow_none=True)
     try:
         yield
     finally:
-        settled = multiprocessing.get_start_method(allow_none=True)
+        settled: str | None = multiprocessing.get_start_method(allow_none=True)
         if before is None and settled == multiprocessing.get_all_start_methods()[0]:
             multiprocessing.set_start_method(None, force=True)
 

@@ -102,6 +102,15 @@ class Frames:
         names = ", ".join(run.folder.name for run in self.runs)
         return f"Frames({names}: {sum(len(run.records) for run in self.runs):,} records)"
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "".join(f'<th style="text-align:left">{name}</th>' for name in ("run", "model", "questions", "records"))
+        told = [(r.folder.name, r.manifest.spec.model.model, len(r.questions), len(r.records)) for r in self.runs[:10]]
+        cells = ("".join(f'<td style="text-align:left">{escape(str(cell))}</td>' for cell in row) for row in told)
+        more = f"<p>and {len(self.runs) - 10} more</p>" if len(self.runs) > 10 else ""
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>{more}"
+
     @cached_property
     def questions(self) -> pd.DataFrame:
         rules = [rule for rule in RULES.values() if rule.timing == "pre-treatment"]

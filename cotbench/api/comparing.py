@@ -248,7 +248,7 @@ def compare(
     from cotbench.analysis.asking import Asked
     from cotbench.analysis.prices import read_prices
     from cotbench.analysis.weights import read_weights
-    from cotbench.questions.tagging import own_rules
+    from cotbench.questions.tagging import RULES, own_rules
     from cotbench.store.lookup import find_run
 
     with told_in_python():
@@ -257,13 +257,16 @@ def compare(
             raise UsageError("compare: no run is named.", "Give what cotbench.run returned, a run's folder, or its id.")
         results = Path(output_dir)
         folders = [one.folder if isinstance(one, Run) else find_run(os.fspath(one), results) for one in several]
-        texts = [tags] if isinstance(tags, str) else list(tags)
+        texts: list[str | Rule] = [tags] if isinstance(tags, str) else list(tags)
         files = [tags_file] if isinstance(tags_file, str | os.PathLike) else list(tags_file)
         rules = own_rules([one for one in texts if isinstance(one, str)], [Path(one) for one in files])
+        objects = [one for one in texts if not isinstance(one, str)]
+        if taken := [one.name for one in objects if one.name in RULES or one.name in {rule.name for rule in rules}]:
+            raise UsageError(f"tags: there is a rule '{taken[0]}' already.", "Give yours another name.")
         asked = Asked(
             baselines=words(baseline),
             tag_rule=tag_rule,
-            own=[*rules, *(one for one in texts if not isinstance(one, str))],
+            own=[*rules, *objects],
             symbolic_tasks=words(symbolic_tasks),
             suite=None if suite is None else os.fspath(suite),
             one_arm=one_arm,

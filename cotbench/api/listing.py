@@ -28,7 +28,7 @@ def list_tasks(tasks_dir: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """The tasks that can be asked: name, questions, kinds of answers, licence, what each is, and which plugin's.
 
     >>> import cotbench
-    >>> cotbench.list_tasks().set_index("task").loc["gsm8k", "questions"]
+    >>> int(cotbench.list_tasks().set_index("task").loc["gsm8k", "questions"])
     1319
     """
     from cotbench.questions.tasks import find_task, list_task_files

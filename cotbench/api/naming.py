@@ -17,10 +17,16 @@ _OPTIONS = {
     if name.startswith("--")
 }
 _OTHERS = {"--answer-type": "kind", "--tag": "tags", "--baseline": "baseline"}
-_EXAMPLE = re.compile(r"\bAs in:? (?!`?cotbench )[^\n]*")  # an option and its value, as one types them
-_VALUED = re.compile(r"(?<![\w-])(--[a-z][a-z-]*\w) (?=[\w'\"{])")
+_EXAMPLE = re.compile(r"\bAs in:? (?!`?cotbench )[^\n]*")  # options and their values, as one types them
+_VALUED = re.compile(r"(?<![\w-])(--[a-z][a-z-]*\w) ([\w\"'{](?:[^\s]*[\w\"'}])?)")
 # A command line is left as it is, up to the end of its line; options that nobody knows lose their dashes.
-_OPTION = re.compile(r"(`?cotbench [a-z-]+ [^\n`]*`?)|(?<![\w-])--[a-z][a-z-]*\w")
+_OPTION = re.compile(r"(`?cotbench [a-z][a-z-]* [^\n`]*`?)|(?<![\w-])--[a-z][a-z-]*\w")
+
+
+def _valued(found: re.Match[str]) -> str:
+    option, value = found[1], found[2]
+    plain = value[0] in "\"'{" or re.fullmatch(r"[\d.]+", value)
+    return f"{option}={value}" if plain else f"{option}='{value}'"
 
 
 def in_python(text: str) -> str:
@@ -36,7 +42,7 @@ def in_python(text: str) -> str:
             return option
         return _OPTIONS.get(option) or _OTHERS.get(option) or option.removeprefix("--").replace("-", "_")
 
-    return _OPTION.sub(named, _EXAMPLE.sub(lambda found: _VALUED.sub(r"\1=", found[0]), text))
+    return _OPTION.sub(named, _EXAMPLE.sub(lambda found: _VALUED.sub(_valued, found[0]), text))
 
 
 @contextmanager

@@ -113,10 +113,10 @@ def read_answer(text: str, kind: str, choices: Choices = (), *, truncated: bool 
 
     >>> import cotbench
     >>> cotbench.read_answer("3 boxes of 14 are 42.\\nAnswer: 42", "number")
-    Reading(answer='42', rule='line', span=(30, 32), outcome=None)
+    Reading(answer='42', rule='contract', span=(30, 32), outcome=None)
     >>> cotbench.read_answer("So it is the second one, (B).", "letter", ["red", "blue"]).answer
     'B'
-    >>> cotbench.read_answer("I can't say.", "number").outcome
+    >>> cotbench.read_answer("There is not enough information to answer.", "number").outcome
     'declined'
     """
     from cotbench import modes
