@@ -27,6 +27,7 @@ from cotbench.modes import MODES, Mode, Retrieve, TaskKit, Turn, find_mode
 from cotbench.modes.arms import split
 from cotbench.modes.kit import LINE_END
 from cotbench.modes.prompts import PASSAGES, Prompts
+from cotbench.plugins import origin_of
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
@@ -156,8 +157,10 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         }
 
     named = {turn.name: drawn(turn.name) for turn in kit.mode.turns if turn.name}
+    plugin = origin_of("modes", kit.mode.called)
     return {
         "prompt": kit.prompts.hash(first.template, task),
+        **({"plugin": str(plugin)} if plugin is not None else {}),
         "shared": kit.prompts.hash(first.template, task, shared_only=True),
         **drawn(""),
         **named,
@@ -167,6 +170,19 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"settings": kit.mode.recorded_values} if kit.mode.recorded_values else {}),
         **({"context": {"name": kit.context.name, "prompt": kit.prompts.hash(PASSAGES, task)}} if kit.context else {}),
     }
+
+
+def plugins_of(plan: RunPlan) -> dict[str, str]:
+    """The plugins that a run uses, with their versions: those of its modes, tasks, engines and of a fixed tag rule."""
+    options, lock = plan.options, plan.lock
+    second = options.judge_engine_name if options.judge_model else ""
+    used = [
+        *(origin_of("modes", kit.mode.called) for kit in plan.kits.values()),
+        *(origin_of("tasks", name, data.file.path) for name, data in plan.data.items()),
+        *(origin_of("engines", name) for name in (options.engine_name, second) if name),
+        origin_of("tags", lock.tag_rule) if lock is not None else None,
+    ]
+    return {origin.package: origin.version for origin in sorted(set(filter(None, used)))}
 
 
 def _passages_spec(data: TaskData) -> dict[str, Any]:
