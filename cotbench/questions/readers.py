@@ -49,6 +49,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, mo
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import boxed_spans, canonical_number
+from cotbench.questions.golds import number_in
 from cotbench.types import LETTERS, AnswerType, unit
 
 MISSING = object()
@@ -234,9 +235,9 @@ class Choices(_Strict):
     def _in_column(self, row: Mapping[str, Any]) -> Any:
         """What the column of the options holds, of a text what stands in it."""
         value = MISSING if self.column is None else value_of(row, self.column)
-        return self._of_text(value) if isinstance(value, str) else value
+        return self.taken_of(value) if isinstance(value, str) else value
 
-    def _of_text(self, text: str) -> Any:
+    def taken_of(self, text: str) -> Any:
         """The options that stand in a text: by a pattern, else a list as Python or JSON writes it."""
         if self.each is not None:
             if self.after is not None and (found := list(_compiled(self.after).finditer(text))):
@@ -272,6 +273,14 @@ class Choices(_Strict):
 
 
 Options = Annotated[Choices, BeforeValidator(_column)]
+
+
+def has_options(where: Choices, row: Mapping[str, Any]) -> bool:
+    """Whether there is anything in a row where its options stand."""
+    if where.words:
+        return True
+    values = [value_of(row, name) for name in where.columns or [where.column or ""]]
+    return any(value is not MISSING and value not in ("", [], {}) for value in values)
 
 
 class Passages(_Strict):
@@ -380,6 +389,22 @@ def _boxed(value: Any, _: Sequence[str]) -> str:
     return content
 
 
+def _number(value: Any, _: Sequence[str]) -> str:
+    """A number, by itself, before its unit ("12 km") or behind "####"; thousands commas removed."""
+    number = number_in(value)
+    if number is None:
+        raise ValueError(f"{value!r:.60}, which isn't a number")
+    return number
+
+
+def _place(value: Any, choices: Sequence[str]) -> str:
+    """The number of the right option, counted from 1."""
+    whole = _whole(value).strip()
+    if isinstance(value, bool) or not whole.isdecimal() or not 1 <= int(whole) <= len(choices):
+        raise ValueError(f"{value!r} is not the number of one of {len(choices)} choices, counted from 1")
+    return LETTERS[int(whole) - 1]
+
+
 def _index(value: Any, choices: Sequence[str]) -> str:
     if (isinstance(value, str) and value.strip().isdecimal()) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
@@ -411,7 +436,20 @@ def _letter(value: Any, choices: Sequence[str]) -> str:
         return letter
     if list(choices).count(text) == 1:
         return LETTERS[list(choices).index(text)]
+    said, options = _alike(text), list(map(_alike, choices))
+    if options.count(said) == 1:  # in other capitals, with other spaces
+        return LETTERS[options.index(said)]
+    labelled = re.match(r"\(?([A-Za-z])[).:]\s*(.+)", text, re.S)  # "B) Paris"
+    if labelled and labelled[1].upper() in LETTERS[: len(choices)]:
+        letter = labelled[1].upper()
+        if options[LETTERS.index(letter)] == _alike(labelled[2]):
+            return letter
     raise ValueError(f"{value!r} is neither the letter nor the text of one of {len(choices)} choices")
+
+
+def _alike(text: str) -> str:
+    """A text without what option and gold may differ in."""
+    return " ".join(text.split()).casefold()
 
 
 def _plain(value: Any, _: Sequence[str]) -> str:
@@ -457,17 +495,19 @@ GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
     "hashes": _hashes,
     "boxed": _boxed,
     "index": _index,
+    "place": _place,
     "indices": _indices,
     "flags": _flags,
     "letter": _letter,
     "label": _label,
+    "number": _number,
     "plain": _plain,
     "any_of": _any_of,
     "boolean": _boolean,
 }
-PLACES = frozenset({"index", "letter", "label"})  # read which of the options is right
+PLACES = frozenset({"index", "place", "letter", "label"})  # read which of the options is right
 OF_OPTIONS = PLACES | {"indices", "flags"}  # say something only where there are options
-AS_IT_IS = frozenset({"index", "indices", "flags", "any_of", "boolean"})  # say themselves what they expect
+AS_IT_IS = frozenset({"index", "place", "indices", "flags", "any_of", "boolean"})  # say themselves what they expect
 
 
 def gold_readers() -> dict[str, Callable[[Any, Sequence[str]], str]]:
