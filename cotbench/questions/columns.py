@@ -125,7 +125,7 @@ def columns_of(rows: Sequence[Row], hints: Hints, place: str) -> Columns:
 def lacks(role: str, names: Iterable[str], place: str) -> TaskError:
     """The error of a file in which no column is called as a role is."""
     have = ", ".join(names)
-    found = f"{place}: the key '{role}' is missing, and no column is called as one of that kind is (it has: {have})"
+    found = f"{place}: the key '{role}' is missing, and no column is called as such ones usually are (it has: {have})"
     return TaskError(f"{found}.", f"Say which it is: --columns {role}=COLUMN, or rename it.")
 
 

@@ -267,16 +267,24 @@ def _remedy(error: Exception, where: str, source: Source) -> str:
     return f"{offline}; behind a login, set HF_TOKEN."
 
 
+# What is said of a row of a user's file of questions, which has no keys of a task file.
+_IN_OTHER_WORDS = (
+    (r"the gold reader '\w+' finds (.*) \(fields\.gold: ([^()]+)\)$", r"\2: \1"),
+    (r" has no value in the column '(.+?)' \(it has: .*\), which is there and empty$", r": nothing stands in \1"),
+    (r"fields\.\w+ \(([^()]+)\)", r"\1"),
+)
+
+
 def _fault(file: TaskFile, place: str, number: int, fault: str, remedy: str) -> DataError:
     """Return the error of a row, which names its line where its file has lines."""
     if not is_table(file.path.name):
         return DataError(f"{shown(file.path)}: {place}row {number}{fault}.", remedy)
     # A user's file of questions: nobody wrote keys of a task file.
     own = f"{shown(file.path)}{unit_of(file.path)}{file.lines[number - 1] if file.lines else number}"
-    said = re.sub(r" \(fields\.\w+: ([^()]+)\)$", r" (column: \1)", fault).replace("fields.gold (", "the answer (")
-    said = re.sub(r"the gold reader '\w+' finds ", "the answer is ", said)
-    remedy = "Correct the data, or write a task file that says how they are to be read: cotbench new-task."
-    return DataError(f"{own}{said if said.startswith(':') else ':' + said}.", remedy)
+    for pattern, words in _IN_OTHER_WORDS:
+        fault = re.sub(pattern, words, fault)
+    remedy = "Correct the data, name other columns (--columns), or write a task file (docs/adding.md)."
+    return DataError(f"{own}{fault if fault.startswith(':') else ':' + fault}.", remedy)
 
 
 def _row(
@@ -289,22 +297,21 @@ def _row(
         raise _fault(file, place, number, f": {error}", "Correct the data, or `mixed`.") from None
 
 
-def faults_of(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> list[DataError]:
-    """Return what is wrong with rows of a file of questions, at most one error for each."""
+def examined(file: TaskFile) -> tuple[list[tuple[str, tuple[str, ...]]], list[str], list[DataError]]:
+    """Return the questions of a file of questions with their options, their golds, and what is wrong with rows, at most
+    one error for each; all in the order of the rows."""
+    asked: list[tuple[str, tuple[str, ...]]] = []
+    golds: list[str] = []
     faults: list[DataError] = []
-    for number, values in enumerate(rows, 1):
+    for number, values in enumerate(file.rows or (), 1):
         try:
-            _row(file, "", number, values, None, None).asked_and_gold()
+            text, choices, gold = _row(file, "", number, values, None, None).asked_and_gold()
         except DataError as error:
             faults.append(error)
-    return faults
-
-
-def questions_of(file: TaskFile) -> tuple[list[tuple[str, tuple[str, ...]]], list[str]]:
-    """Return the questions of a file of questions with their options, and their golds, in the order of its rows."""
-    rows = [_row(file, "", number, values, None, None) for number, values in enumerate(file.rows or (), 1)]
-    read = [row.asked_and_gold() for row in rows]
-    return [(text, choices) for text, choices, _ in read], [gold for *_, gold in read]
+        else:
+            asked.append((text, choices))
+            golds.append(gold)
+    return asked, golds, faults
 
 
 _NO_OPTIONS = (

@@ -38,6 +38,9 @@ def content_of(
         raise error_type(f"{shown(path)}: can't be read: {error.strerror or error}.", remedy) from None
 
 
+WORKBOOKS = (".xlsx", ".xls", ".ods")
+
+
 def is_table(name: str) -> bool:
     """Whether a name is that of a file that may hold questions."""
     return name.lower().endswith(SUFFIXES)
@@ -82,6 +85,9 @@ def _text_of(path: Path, remedy: str) -> tuple[str, tuple[str, ...]]:
     """The text of a file in UTF-8, or in UTF-16 where its first bytes say so; and a note where it isn't UTF-8. Raises
     DataError, which names the line and what it would be in the usual other encoding."""
     content = content_of(path, DataError, remedy)
+    if content.startswith(b"PK\x03\x04"):
+        found = f"{shown(path)}: is no text, but a zip file or a workbook of Excel"
+        raise DataError(f"{found}.", "Save its sheet as CSV (UTF-8).")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
             return content.decode("utf-16"), ("it is in UTF-16",)
@@ -171,7 +177,21 @@ def _of_csv(path: Path) -> Table:
         (number, {**empty, **{n: None if cell in nothing else cell for n, cell in zip(names, cells, strict=False)}})
         for number, cells in records
     ]
-    return Table(rows, (*notes, *more))
+    return Table(_with_objects(rows, names), (*notes, *more))
+
+
+def _with_objects(rows: Numbered, names: Sequence[str]) -> Numbered:
+    """Rows in which a column that holds objects as texts ("{'text': ['x', 'y']}") holds the objects."""
+    from cotbench.questions.readers import of_text
+
+    for name in names:
+        texts = [str(row[name]) for _, row in rows if row[name] is not None]
+        if texts and all(text.lstrip().startswith("{") for text in texts):
+            objects = [of_text(text) for text in texts]
+            if all(isinstance(one, dict) for one in objects):
+                found = iter(objects)
+                rows = [(number, {**row, name: next(found) if row[name] is not None else None}) for number, row in rows]
+    return rows
 
 
 def _records(path: Path, text: str, mark: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -225,12 +245,7 @@ def _of_jsonl(path: Path) -> Table:
         try:
             row = json_object(line)
         except ValueError as error:
-            if not faults and number == 1 and line.strip().startswith(b"["):
-                faults.append(
-                    (f"{place}: {error}.", "Each line holds one JSON object; a list of them is a .json file.")
-                )
-            else:
-                faults.append((f"{place}: {error}.", "Each line holds one JSON object."))
+            faults.append((f"{place}: {error}.", "Each line holds one JSON object."))
             continue
         if line.count(b":") > len(row) and (twice := _key_twice(line)):
             faults.append((f"{place}: the key '{twice}' stands there twice.", "Keep one of them."))
@@ -240,8 +255,18 @@ def _of_jsonl(path: Path) -> Table:
             content.decode("utf-8")
         except UnicodeDecodeError:
             _text_of(path, "Check the path and its permissions.")  # raises: the encoding is what is wrong
-        raise DataError(told([fault for fault, _ in faults], "lines"), faults[0][1])
+        remedy = "It holds one JSON document: call it .json." if _is_json(content) else faults[0][1]
+        raise DataError(told([fault for fault, _ in faults], "lines"), remedy)
     return Table(rows, notes)
+
+
+def _is_json(content: bytes) -> bool:
+    """Whether a file is one document in JSON."""
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _key_twice(line: bytes) -> str | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cotbench.errors import TaskError
 from cotbench.questions.columns import INDEX, NOT, Columns, Hints
-from cotbench.questions.readers import MISSING, Choices, has_options, value_of
+from cotbench.questions.readers import MISSING, Choices, as_list, has_options, value_of
+from cotbench.questions.understood import File
 from cotbench.types import LETTERS, AnswerType
 
 Row = Mapping[str, Any]
 _MARKS = (("|", r"(?:^|\|)\s*([^|]+?)\s*(?=\||$)"), ("\n", r"^\s*(\S.*?)\s*$"), (";", r"(?:^|;)\s*([^;]+?)\s*(?=;|$)"))
-_LABEL = r"^\s*\(?[A-Z][).:]\s+"  # "A) " before an option
+_LABEL = r"^\s*\(?[A-Z][).:]\s*"  # "A) " before an option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +37,8 @@ class ReadingOfLetters:
     remarks: Sequence[str] = ()
 
 
-def options_of(columns: Columns, rows: Sequence[Row]) -> Lettered:
-    """Find the options of rows, and where they stand."""
+def options_of(columns: Columns, rows: Sequence[Row], *, as_they_are: bool) -> Lettered:
+    """Find the options of rows, and where they stand. as_they_are: letters that they begin with are left to them."""
     taken = columns.taken.get("choices", ())
     if not taken:
         return Lettered(options=[[] for _ in rows], choices={})
@@ -52,6 +54,10 @@ def options_of(columns: Columns, rows: Sequence[Row]) -> Lettered:
             options.append([str(one) for one in where.taken(row)] if has_options(where, row) else [])
         except ValueError:
             options.append(["", ""])  # told where the row is read
+    labelled = any(options) and all(_labelled(one) for one in options if one)
+    if labelled and not as_they_are and where.drop is None:
+        choices["drop"] = _LABEL
+        options = [[re.sub(_LABEL, "", option) for option in one] for one in options]
     return Lettered(options=options, choices=choices if any(options) else {})
 
 
@@ -93,25 +99,26 @@ def reading_of_letters(
     places: Sequence[int],
     values: Sequence[Any],
     hints: Hints,
-    at: Callable[[int], str],
+    file: File,
     *,
     documented: bool,
 ) -> ReadingOfLetters:
-    """How the golds of rows with options are read. places: of these rows. at: where one stands, as messages name it.
+    """How the golds of rows with options are read. places: of these rows. file: theirs.
     documented: the columns are called as cotbench documents them, so that JSON's numbers are counted from 0. Raises
     TaskError where a number may mean several options."""
     own = [values[place] for place in places]
     options = [found.options[place] for place in places]
-    if own and all(isinstance(value, list) for value in own):
-        return _several(own, options, hints)
+    lists = [as_list(value) for value in own]
+    if own and all(isinstance(value, list) for value in lists):
+        return _several(lists, options, hints)
     kind = hints.kind if hints.kind not in (None, "each") else AnswerType.LETTER
     if found.choices.get("labels") is not None:
         return ReadingOfLetters(kind=str(kind), reader="label")
     whole = [_whole(value) for value in own]
     if not own or any(number is None for number in whole):
-        return ReadingOfLetters(kind=str(kind), reader="letter", remarks=_as_text(own, options, places, at))
+        return ReadingOfLetters(kind=str(kind), reader="letter", remarks=_as_text(own, options, places, file))
     numbers = [number for number in whole if number is not None]
-    reader, remark = _counted(numbers, own, options, places, hints, at, documented=documented)
+    reader, remark = _counted(numbers, own, options, places, hints, file, documented=documented)
     return ReadingOfLetters(kind=str(kind), reader=reader, remarks=[remark] if remark else [])
 
 
@@ -123,7 +130,9 @@ def _several(own: Sequence[Any], options: Sequence[Sequence[str]], hints: Hints)
     )
     counts = [sum(map(int, value)) if flags else len(value) for value in own]
     kind = hints.kind or (AnswerType.LETTER if all(count == 1 for count in counts) else AnswerType.LETTERS)
-    how = "true or false for each option" if flags else "lists of indices, counted from 0"
+    letters = all(isinstance(one, str) and not one.strip().isdecimal() for value in own for one in value)
+    listed = "lists of letters" if letters else "lists of indices, counted from 0"
+    how = "true or false for each option" if flags else listed
     return ReadingOfLetters(kind=str(kind), reader="flags" if flags else "indices", remarks=[f"answers are {how}"])
 
 
@@ -137,15 +146,13 @@ def _whole(value: Any) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-def _as_text(
-    own: Sequence[Any], options: Sequence[Sequence[str]], places: Sequence[int], at: Callable[[int], str]
-) -> list[str]:
+def _as_text(own: Sequence[Any], options: Sequence[Sequence[str]], places: Sequence[int], file: File) -> list[str]:
     """What is told where the letter of an option is the text of another one."""
     for value, choices, place in zip(own, options, places, strict=True):
         letter = str(value).strip().upper()
         known = len(letter) == 1 and letter in LETTERS[: len(choices)]
         if known and letter in choices and choices[LETTERS.index(letter)] != letter:
-            return [f"answers are letters, also where an option says another one ({at(place)})"]
+            return [f"answers are letters, also where an option says another one ({file.line(place)})"]
     return []
 
 
@@ -155,7 +162,7 @@ def _counted(
     options: Sequence[Sequence[str]],
     places: Sequence[int],
     hints: Hints,
-    at: Callable[[int], str],
+    file: File,
     *,
     documented: bool,
 ) -> tuple[str, str]:
@@ -173,25 +180,28 @@ def _counted(
     if texts and (not can_be_index or all(isinstance(value, str) for value in own)):
         return "letter", "answers are the texts of options"
     if texts and can_be_index:
-        found = f"{at(places[0])}: the answer {numbers[0]} is the text of an option, and may be the number of one"
+        found = f"{file.at(places[0])}: the answer {numbers[0]} is the text of an option, and may be the number of one"
         raise TaskError(
             f"{found}, as in all rows.", f"Say which: --columns {INDEX}={NOT} (a text), {INDEX}=0 or {INDEX}=1."
         )
     if first is not None and last is not None and not outside:
-        from_0, from_1 = f"{at(first)}: the answer is 0, as if options were counted from 0", f"{at(last)}: it is"
+        from_0, from_1 = (
+            f"{file.at(first)}: the answer is 0, as if options were counted from 0",
+            f"{file.at(last)}: it is",
+        )
         count = next(len(choices) for _, choices, place in rows if place == last)
         remedy = f"Correct one of them, or say how they are counted: --columns {INDEX}=0 or {INDEX}=1."
         raise TaskError(f"{from_0}; {from_1} {count}, the number of the last option as if from 1.", remedy)
     if first is not None:
         return "index", "options are counted from 0"
     if last is not None:
-        return "place", f"options are counted from 1 ({at(last)} names the last one)"
+        return "place", f"options are counted from 1 ({file.line(last)} names the last one)"
     if outside or (documented and not any(isinstance(value, str) for value in own)):
         return (
             "index",
             "" if outside else "options are taken as counted from 0: no answer is 0, or the number of options",
         )
-    found = f"{at(places[0])}: the answer is {numbers[0]}; no answer is 0, and none the number of the last option"
+    found = f"{file.at(places[0])}: the answer is {numbers[0]}; no answer is 0, and none the number of the last option"
     raise TaskError(
         f"{found}: options may be counted from 0 or from 1.", f"Say which: --columns {INDEX}=0 or {INDEX}=1."
     )

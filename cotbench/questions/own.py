@@ -64,7 +64,7 @@ def task_of_rows(path: Path, hints: Hints = NO_HINTS) -> TaskFile:
     made = _made(file)
     if blank:
         first = f"{unit_of(path).strip(': ') or 'line'} {blank[0]:,}"
-        notes = (*notes, f"{len(blank):,} rows without any value (the first: {first}) are no questions")
+        notes = (*notes, f"{len(blank):,} row{'s' * (len(blank) != 1)} without any value left out ({first})")
     return _told(file, made, notes)
 
 
@@ -111,7 +111,7 @@ def _made(file: File) -> _Made:
     """Decide how the rows of a file are read and asked."""
     columns, gold = file.columns, _gold_column(file)
     values = [value_of(row, gold) for row in file.rows]
-    lettered = options_of(columns, file.rows)
+    lettered = options_of(columns, file.rows, as_they_are=_documented(file, gold))
     with_options = [bool(options) for options in lettered.options]
     there = [value for value, options in zip(values, with_options, strict=True) if not options and value is not MISSING]
     remarks: list[str] = []
@@ -120,7 +120,7 @@ def _made(file: File) -> _Made:
     said = _said_kinds(file)
     if any(with_options) and not (file.hints.kind and not KINDS.get(file.hints.kind, KINDS["letter"]).has_choices):
         places = [place for place, options in enumerate(with_options) if options]
-        letters = reading_of_letters(lettered, places, values, file.hints, file.at, documented=_documented(file, gold))
+        letters = reading_of_letters(lettered, places, values, file.hints, file, documented=_documented(file, gold))
         remarks += letters.remarks
         lettered = replace(lettered, choices={**lettered.choices, **letters.choices})
         kinds[letters.kind] = letters.reader
@@ -239,15 +239,15 @@ def _is_text(file: File, column: str | None) -> bool:
 
 def _told(file: File, made: _Made, notes: Sequence[str]) -> TaskFile:
     """The task with what was understood of its file. Raises DataError, which names the rows that can't be asked."""
-    from cotbench.questions.data import faults_of, questions_of
+    from cotbench.questions.data import examined
 
-    faults = faults_of(made.task, file.rows)
+    asked, golds, faults = examined(made.task)
     if faults:
         raise DataError(told([fault.message for fault in faults]), faults[0].hint)
     if not file.rows:
         return made.task
     with_passage = any(where.optional for where in made.task.task.fields.question)
-    again = repeated(file, *questions_of(made.task))
+    again = repeated(file, asked, golds)
     brief = in_words(file, made.kinds, with_passage, [*notes, *made.remarks], again)
     note = f"{file.path.name}: {'; '.join(brief)}."
-    return replace(made.task, note=note, understood=(*brief, *in_full(file)))
+    return replace(made.task, note=note, understood=(*brief, *in_full(file, with_passage)))

@@ -42,6 +42,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -243,12 +244,7 @@ class Choices(_Strict):
             if self.after is not None and (found := list(_compiled(self.after).finditer(text))):
                 text = text[found[-1].end() :]
             return [match[1] for match in _compiled(self.each).finditer(text)]
-        for read in (json.loads, ast.literal_eval):
-            try:
-                return read(text)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
-        return text
+        return of_text(text)
 
     def called(self, row: Mapping[str, Any], count: int) -> Sequence[str]:
         """What the options are called in the data. Raises ValueError."""
@@ -273,6 +269,30 @@ class Choices(_Strict):
 
 
 Options = Annotated[Choices, BeforeValidator(_column)]
+
+_QUOTED = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_OF_NUMPY = re.compile(rf"\[\s*{_QUOTED}(?:\s+{_QUOTED})+\s*\]", re.S)  # a list without commas, as NumPy shows it
+_ARRAY = re.compile(r"array\((\[.*?\])\s*(?:,\s*dtype=\w+)?\)", re.S)
+
+
+def of_text(text: str) -> Any:
+    """What a text holds, as JSON, Python or NumPy write it: a list, an object; the text itself where it holds none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    if _OF_NUMPY.fullmatch(text.strip()):  # Python would make one text of all of them
+        return [ast.literal_eval(token) for token in re.findall(_QUOTED, text)]
+    for written in (text, _ARRAY.sub(r"\1", text)):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            return ast.literal_eval(written)
+    return text
+
+
+def as_list(value: Any) -> Any:
+    """A list, also where it is written in a text; anything else as it is."""
+    found = of_text(value) if isinstance(value, str) and value.strip().startswith("[") else value
+    return found if isinstance(found, list) else value
 
 
 def has_options(where: Choices, row: Mapping[str, Any]) -> bool:
@@ -414,14 +434,17 @@ def _index(value: Any, choices: Sequence[str]) -> str:
 
 
 def _indices(value: Any, choices: Sequence[str]) -> str:
-    """AGIEval: a list of the indices of all right options."""
+    """AGIEval: a list of the indices of all right options; or of their letters."""
+    value = as_list(value)
     if not isinstance(value, list) or not value or len(set(map(str, value))) < len(value):
         raise ValueError(f"{value!r:.60}, expected a list of different indices")
-    return "".join(sorted(_index(one, choices) for one in value))
+    letters = all(isinstance(one, str) and not one.strip().isdecimal() for one in value)
+    return "".join(sorted((_letter if letters else _index)(one, choices) for one in value))
 
 
 def _flags(value: Any, choices: Sequence[str]) -> str:
     """A list with true or 1 for each right option, and false or 0 for each other one."""
+    value = as_list(value)
     if not isinstance(value, list) or len(value) != len(choices) or any(flag not in (0, 1) for flag in value):
         raise ValueError(f"{value!r:.60}, expected true or false for each of {len(choices)} choices")
     if not any(value):

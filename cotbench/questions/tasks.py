@@ -21,7 +21,7 @@ from cotbench.answers.kinds import KINDS
 from cotbench.errors import TaskError, suggest
 from cotbench.questions import others
 from cotbench.questions.columns import Hints
-from cotbench.questions.files import SUFFIXES, content_of, is_table, shown
+from cotbench.questions.files import SUFFIXES, WORKBOOKS, content_of, is_table, shown
 from cotbench.questions.golds import READERS_OF_EACH, kind_of_gold
 from cotbench.questions.readers import (
     MISSING,
@@ -560,6 +560,9 @@ def find_task(
         return others.find(name, data_dir)
     if is_table(name):
         return task_of_rows(Path(name), hints)
+    if name.lower().endswith(WORKBOOKS) and is_file(name):
+        found = f"--task: {name} is a workbook, expected a file of questions ({', '.join(SUFFIXES)})."
+        raise TaskError(found, "Save its sheet as CSV (UTF-8).")
     is_path = name.endswith((".yaml", ".yml"))
     if is_path and is_file(name):
         return read_task_file(Path(name))

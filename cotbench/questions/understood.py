@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _WORDS = {
 }
 
 
+_LETTER = re.compile(r"\(?[A-J][).:]?")
 _OTHERWISE = f"--kind {EACH}: each as what it is; --kind number: refuse others"
 
 
@@ -71,14 +73,18 @@ def unlike(file: File, places: Sequence[int], kinds: Sequence[str], values: Sequ
             )
         elif kind == AnswerType.TEXT:
             remarks.append(f"{sum(numbers):,} of the texts are numbers (--kind {EACH} asks each as what it is)")
+    if (marked := sum("####" in str(value) for value in own)) and kind == AnswerType.NUMBER:
+        remarks.append(f"{'all' if marked == len(own) else f'{marked:,}'} stand behind ####")
+    if kind == AnswerType.LATEX and all(isinstance(value, str) and "\\boxed" in value for value in own):
+        remarks.append("all are what is boxed")
+    if all(isinstance(value, str) and _LETTER.fullmatch(value.strip()) for value in own):
+        remarks.append("all are letters, and no column holds options (--columns choices=COLUMN, if one does)")
     if kind == AnswerType.NUMBER and set(map(str, own)) == {"0", "1"}:
         remarks.append("all are 0 or 1 (--kind boolean, where that means no and yes)")
-    if kind == AnswerType.NUMBER and (
-        units := [value for value in own if not is_number(value) and "####" not in str(value)]
-    ):
-        remarks.append(
-            f"{len(units):,} stand before a unit, which doesn't count ({units[0]!r:.30} is {number_in(units[0])})"
-        )
+    numeric = [values[place] for place in places if kinds[place] == AnswerType.NUMBER]
+    if units := [value for value in numeric if not is_number(value) and "####" not in str(value)]:
+        how = "answer has a unit" if len(units) == 1 else "answers have units"
+        remarks.append(f"{len(units):,} {how}, which we leave out ({units[0]!r:.30} is {number_in(units[0])})")
     return remarks
 
 
@@ -92,14 +98,16 @@ def in_words(
     return [head, *_roles(file, with_passage), *notes, *repeated]
 
 
-def in_full(file: File) -> list[str]:
+def in_full(file: File, with_passage: bool) -> list[str]:
     """What is told on top where all is asked for: columns that have no role."""
     unused, left_open = file.columns.unused, file.columns.open
     lines = [
         f"{role}: none, since {' and '.join(among)} may each be it (--columns {role}={among[0]})"
         for role, among in left_open.items()
     ]
-    others = [name for name in unused if not any(name in among for among in left_open.values())]
+    others = [name or "one without a name" for name in unused if not any(name in them for them in left_open.values())]
+    if (passage := file.columns.one("passage")) and not with_passage:
+        lines.append(f"passage: none, since {passage} doesn't hold texts only")
     return [*lines, *([f"not used: {', '.join(others)}"] if others else [])]
 
 

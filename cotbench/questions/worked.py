@@ -1,4 +1,4 @@
-"""Exemplars from a file of their own: worked questions, with columns as the questions have them (`--exemplars FILE`)."""
+"""Exemplars from a file of their own: worked questions, with columns as your questions have (`--exemplars FILE`)."""
 
 from __future__ import annotations
 
