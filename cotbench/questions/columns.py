@@ -43,6 +43,8 @@ INDEX = "index"  # how options are counted that answers name by a number
 ROLES = (*NAMES, INDEX)
 NOT = "none"  # of a role that no column has
 _NEEDED = ("question", "answer")
+OF_EXEMPLARS = ("rationale", "program", "equations")  # which exemplars have on top
+OF_QUESTIONS = ("group", "cluster", "id")  # which exemplars needn't have
 _TAKEN_IF_CLEAR = ("group", "cluster", "rationale", "program", "equations", "id", "kind")  # of several, none is taken
 
 # Columns for each option: what stands before the letter or the number of the option.
@@ -56,6 +58,10 @@ class Hints:
 
     columns: Mapping[str, str] = field(default_factory=dict)
     kind: str | None = None
+
+    def without(self, *roles: str) -> Hints:
+        """The same without what is said of some roles."""
+        return Hints({role: column for role, column in self.columns.items() if role not in roles}, self.kind)
 
     @property
     def identity(self) -> str:

@@ -561,8 +561,8 @@ def find_task(
     if is_table(name):
         return task_of_rows(Path(name), hints)
     if name.lower().endswith(WORKBOOKS) and is_file(name):
-        found = f"--task: {name} is a workbook, expected a file of questions ({', '.join(SUFFIXES)})."
-        raise TaskError(found, "Save its sheet as CSV (UTF-8).")
+        fault = f"--task: {name} is a workbook, expected a file of questions ({', '.join(SUFFIXES)})."
+        raise TaskError(fault, "Save its sheet as CSV (UTF-8).")
     is_path = name.endswith((".yaml", ".yml"))
     if is_path and is_file(name):
         return read_task_file(Path(name))

@@ -74,7 +74,9 @@ def unlike(file: File, places: Sequence[int], kinds: Sequence[str], values: Sequ
         elif kind == AnswerType.TEXT:
             remarks.append(f"{sum(numbers):,} of the texts are numbers (--kind {EACH} asks each as what it is)")
     if (marked := sum("####" in str(value) for value in own)) and kind == AnswerType.NUMBER:
-        remarks.append(f"{'all' if marked == len(own) else f'{marked:,}'} stand behind ####")
+        remarks.append(
+            f"{'all' if marked == len(own) else f'{marked:,}'} {'stands' if marked == 1 else 'stand'} behind ####"
+        )
     if kind == AnswerType.LATEX and all(isinstance(value, str) and "\\boxed" in value for value in own):
         remarks.append("all are what is boxed")
     if all(isinstance(value, str) and _LETTER.fullmatch(value.strip()) for value in own):

@@ -9,12 +9,12 @@ from typing import Any
 
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import TaskError, UsageError
-from cotbench.questions.columns import Columns, Hints, columns_of
+from cotbench.questions.columns import OF_QUESTIONS, Columns, Hints, columns_of
 from cotbench.questions.data import load_data
 from cotbench.questions.files import is_table, shown
 from cotbench.questions.own import task_of_rows
 from cotbench.questions.readers import MISSING, value_of
-from cotbench.questions.tasks import NO_HINTS, Exemplar, TaskFile
+from cotbench.questions.tasks import NO_HINTS, Exemplar, Task, TaskFile
 from cotbench.types import Question
 
 Row = Mapping[str, Any]
@@ -26,8 +26,9 @@ def with_exemplars(file: TaskFile, path: Path, hints: Hints) -> tuple[TaskFile, 
     if file.task.parts:
         found = f"--exemplars: {file.task.name} has parts, each with exemplars of its own"
         raise UsageError(f"{found}.", "Write them into its task file.")
-    of_file = task_of_rows(path, hints if is_table(file.path.name) else NO_HINTS)
-    columns = columns_of(of_file.rows or (), hints, shown(path))
+    own = hints.without(*OF_QUESTIONS) if is_table(file.path.name) else NO_HINTS
+    of_file = task_of_rows(path, own)
+    columns = columns_of(of_file.rows or (), own, shown(path))
     shown_by_kind: dict[str, list[Exemplar]] = {kind: [] for kind in file.task.kinds}
     data = load_data(of_file)
     for question, row in zip(data.questions, of_file.rows or (), strict=True):
@@ -39,8 +40,10 @@ def with_exemplars(file: TaskFile, path: Path, hints: Hints) -> tuple[TaskFile, 
         shown_by_kind[kind].append(_exemplar(question, data.golds[question.id], kind, row, columns))
     task = file.task
     mixed = [one.model_copy(update={"exemplars": shown_by_kind[one.answer.type]}) for one in task.mixed]
-    own = {"exemplars": shown_by_kind[task.answer.type], "mixed": mixed, "fewshot": None}
-    return replace(file, task=task.model_copy(update=own)), f"file {of_file.hash}"
+    with_them = {"exemplars": shown_by_kind[task.answer.type], "mixed": mixed, "fewshot": None}
+    # Made anew, not copied: a copy would keep what the task had worked out of its exemplars.
+    made = Task.model_validate({name: getattr(task, name) for name in Task.model_fields} | with_them)
+    return replace(file, task=made), f"file {of_file.hash}"
 
 
 def _exemplar(question: Question, gold: str, kind: str, row: Row, columns: Columns) -> Exemplar:

@@ -28,7 +28,7 @@ from cotbench.modes.arms import split
 from cotbench.modes.kit import LINE_END
 from cotbench.modes.prompts import PASSAGES, Prompts
 from cotbench.programs import Limits, require_containment
-from cotbench.questions.columns import Hints
+from cotbench.questions.columns import OF_EXEMPLARS, Hints
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.files import is_table, shown
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
@@ -211,7 +211,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     _check_judge(options, modes)
     recorded = like.suites if like is not None else ()
     hints = Hints(columns=options.columns, kind=options.kind)
-    chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir, hints)
+    chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir, hints.without(*OF_EXEMPLARS))
     _check_hints(chosen, hints)
     chosen, exemplars = _with_exemplars(chosen, options, hints)
     _unique("--mode", [mode.name for mode in modes])
@@ -270,6 +270,9 @@ def _with_exemplars(chosen: Chosen, options: RunOptions, hints: Hints) -> tuple[
     """The tasks with the exemplars of a file, where --exemplars names one, and its identity. Raises UsageError."""
     word = options.exemplars
     if word in ("auto", "own", "split"):
+        if part := next((role for role in OF_EXEMPLARS if role in hints.columns), ""):
+            found = f"--columns: {part} is a column of exemplars, and no file of them is given"
+            raise UsageError(f"{found}.", "As in --exemplars worked.jsonl --num-fewshot 2.")
         return chosen, ""
     if not is_table(word) or not is_file(word):
         found = f"there is no file {word}" if is_table(word) else f"found '{word}'"
