@@ -50,44 +50,44 @@ class File:
 
 
 def unlike(file: File, places: Sequence[int], kinds: Sequence[str], values: Sequence[Any]) -> list[str]:
-    """What is told of golds that most of are of another kind than all together."""
-    remarks: list[str] = []
-    if file.hints.kind is not None or not places:
-        return remarks
+    """What is told of golds without options: of those that are of another kind than most, and of what is left out of
+    others. places: their rows. kinds, values: of all rows."""
     own = [values[place] for place in places]
-    kind = kinds[places[0]]
-    numbers = [number_in(value) is not None for value in own]
-    if kind in (AnswerType.TEXT, AnswerType.LATEX) and any(numbers):
-        others = [place for place, one in zip(places, numbers, strict=True) if not one]
-        if 2 * len(others) < len(own):
-            first = ", ".join(file.line(place).removeprefix("line ").removeprefix("row ") for place in others[:3])
-            what = (
-                ("lines" if unit_of(file.path) == ":" else "rows")
-                if len(others) > 1
-                else file.line(others[0]).split()[0]
-            )
-            verb = "aren't numbers" if len(others) > 1 else "isn't a number"
-            more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
-            remarks.append(
-                f"{what} {first}{more} {verb}, so all are asked as {_WORDS[AnswerType(kind)][1]} ({_OTHERWISE})"
-            )
-        elif kind == AnswerType.TEXT:
-            remarks.append(f"{sum(numbers):,} of the texts are numbers (--kind {EACH} asks each as what it is)")
-    if (marked := sum("####" in str(value) for value in own)) and kind == AnswerType.NUMBER:
-        remarks.append(
-            f"{'all' if marked == len(own) else f'{marked:,}'} {'stands' if marked == 1 else 'stand'} behind ####"
-        )
-    if kind == AnswerType.LATEX and all(isinstance(value, str) and "\\boxed" in value for value in own):
-        remarks.append("all are what is boxed")
-    if all(isinstance(value, str) and _LETTER.fullmatch(value.strip()) for value in own):
-        remarks.append("all are letters, and no column holds options (--columns choices=COLUMN, if one does)")
-    if kind == AnswerType.NUMBER and set(map(str, own)) == {"0", "1"}:
-        remarks.append("all are 0 or 1 (--kind boolean, where that means no and yes)")
+    if not own:
+        return []
+    several = {kinds[place] for place in places}
+    remarks = _others(file, places, own, kinds[places[0]]) if len(several) == 1 and file.hints.kind is None else []
     numeric = [values[place] for place in places if kinds[place] == AnswerType.NUMBER]
+    if marked := sum("####" in str(value) for value in numeric):
+        count = "all" if marked == len(own) else f"{marked:,}"
+        remarks.append(f"{count} {'stands' if marked == 1 and count != 'all' else 'stand'} behind ####")
     if units := [value for value in numeric if not is_number(value) and "####" not in str(value)]:
         how = "answer has a unit" if len(units) == 1 else "answers have units"
         remarks.append(f"{len(units):,} {how}, which we leave out ({units[0]!r:.30} is {number_in(units[0])})")
+    if several == {AnswerType.LATEX} and all(isinstance(value, str) and "\\boxed" in value for value in own):
+        remarks.append("all are what is boxed")
+    if all(isinstance(value, str) and _LETTER.fullmatch(value.strip()) for value in own):
+        remarks.append("all are letters, and no column holds options (--columns choices=COLUMN, if one does)")
+    if len(numeric) == len(own) and set(map(str, own)) == {"0", "1"} and file.hints.kind is None:
+        remarks.append("all are 0 or 1 (--kind boolean, where that means no and yes)")
     return remarks
+
+
+def _others(file: File, places: Sequence[int], own: Sequence[Any], kind: str) -> list[str]:
+    """What is told of golds that are asked as texts or formulas, where many are numbers."""
+    others = [place for place, value in zip(places, own, strict=True) if number_in(value) is None]
+    numbers = len(own) - len(others)
+    if kind not in (AnswerType.TEXT, AnswerType.LATEX) or not numbers or not others:
+        return []
+    if 2 * len(others) < len(own):
+        word, first = file.line(others[0]).split()
+        listed = ", ".join([first, *(file.line(place).split()[1] for place in others[1:3])])
+        more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
+        said = f"{word} {listed} isn't a number" if len(others) == 1 else f"{word}s {listed}{more} aren't numbers"
+        return [f"{said}, so all are asked as {_WORDS[AnswerType(kind)][1]} ({_OTHERWISE})"]
+    if kind == AnswerType.TEXT:
+        return [f"{numbers:,} of the texts are numbers (--kind {EACH} asks each as what it is)"]
+    return []
 
 
 def in_words(
