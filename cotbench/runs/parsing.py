@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cotbench.errors import UsageError
+from cotbench.errors import UsageError, suggest
 from cotbench.questions import others
 from cotbench.store.files import is_file, is_there
 
@@ -76,6 +76,31 @@ def key_values(option: str, text: str | Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"{option}: '{key}' is given twice.")
         out[key] = _value(value)
     return out
+
+
+def columns(text: str | None) -> dict[str, str]:
+    """ "question=prompt,answer=gold" -> which column of a user's file of questions holds what. Raises UsageError."""
+    from cotbench.questions.columns import INDEX, NOT, ROLES
+
+    given: dict[str, str] = {}
+    example = "As in --columns question=prompt,answer=gold,choices=A+B+C."
+    for part in _split("--columns", text or ""):
+        role, equals, column = map(str.strip, part.partition("="))
+        if not equals or not column:
+            raise UsageError(f"--columns: expected {role or 'question'}=COLUMN, found '{part.strip()}'.", example)
+        if role not in ROLES:
+            raise UsageError(
+                f"--columns: there is nothing called '{role}'.",
+                suggest(role, ROLES, always=f"Known: {', '.join(ROLES)}."),
+            )
+        if role in given:
+            raise UsageError(
+                f"--columns: '{role}' is given twice.", "Several columns stand with + between them: choices=A+B+C."
+            )
+        given[role] = column
+    if (index := given.get(INDEX)) is not None:
+        one_of(f"--columns {INDEX}", index, ("0", "1", NOT))
+    return given
 
 
 def _split(option: str, text: str) -> list[str]:
