@@ -115,8 +115,8 @@ def _said(result: ImportResult) -> Iterator[str]:
     notes = dict.fromkeys([*result.notes, *(n for task in result.tasks for arm in task.arms for n in arm.told.notes)])
     yield from (f"Note: {note.rstrip('.')}." for note in notes)
     if result.broken:
-        more = len(result.broken) - MOST_NAMED
+        left = len(result.broken) - MOST_NAMED
         yield f"{len(result.broken):,} lines can't be read and are passed over:"
         yield from (f"  {fault}" for fault in result.broken[:MOST_NAMED])
-        if more > 0:
-            yield f"  and {more:,} more (all in manifest.json)"
+        if left > 0:
+            yield f"  and {left:,} more (all in manifest.json)"
