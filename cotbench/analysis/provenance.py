@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -101,7 +102,8 @@ class Provenance:
     exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
     asked. suites: those that it was asked for by; skipped: tasks that were
     left out because they couldn't be had, and why. command: as it was typed, without keys. again: what runs it
-    again. recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
+    again. reused: how many replies were taken from which other runs. recipe: its manifest, from which
+    `cotbench reproduce` works, without the questions' ids."""
 
     run: str
     status: str
@@ -132,6 +134,7 @@ class Provenance:
     thinking: str | None
     suites: list[SuiteAsked] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    reused: dict[str, int] = field(default_factory=dict)
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
     command: str | None
@@ -186,12 +189,22 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         thinking=_text(options, "thinking"),
         suites=[SuiteAsked(name=o.name, hash=o.hash, own=o.own, limit=o.limit) for o in manifest.suites],
         skipped=manifest.skipped,
+        reused=_reused(sessions),
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
         command=_command(first.get("command")),
         again=f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
+
+
+def _reused(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many replies the sessions took from which other runs."""
+    counts: Counter[str] = Counter()
+    for session in sessions:
+        for run, row in session.get("taken", {}).items():
+            counts[run] += _whole(row, "replies") or 0
+    return dict(counts)
 
 
 def _judge(second: ModelIdentity | None) -> str | None:

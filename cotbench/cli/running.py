@@ -111,6 +111,7 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     from cotbench.modes.beside import unvoted
     from cotbench.questions.suites import in_words
     from cotbench.report.words import unsaid_lines
+    from cotbench.runs.foreseen import foreseen
     from cotbench.runs.likely import bill, likely, rows_of
     from cotbench.runs.prepare import check_engine
     from cotbench.runs.shown import lint_of
@@ -121,11 +122,12 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     unsaid, alone = lint_of(plan), unvoted(plan.kits)
     found = likely(plan, output_dir)
     rows = rows_of(plan, found, prices)
+    known = foreseen(plan, output_dir).in_words(rows[-1]["requests"])
     if as_json:
         stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):
             stderr(f"Arms: {line}")
-        for line in alone:
+        for line in [*alone, *known]:
             stderr(f"Note: {line}.")
         if unchecked:
             stderr(f"Not checked: {unchecked}.")
@@ -142,7 +144,7 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
             unchecked=unchecked,
             priced=prices is not None,
         )
-        for line in alone:
+        for line in [*alone, *known]:
             stdout(f"Note: {line}.")
 
 

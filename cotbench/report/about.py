@@ -202,6 +202,10 @@ def _suites(run: Provenance) -> str:
     return ", ".join(filter(None, (*said, left)))
 
 
+def _reused(run: Provenance) -> str:
+    return ", ".join(f"{count:,} replies of {name}" for name, count in run.reused.items())
+
+
 def _exemplars(run: Provenance) -> str:
     if not run.num_fewshot:
         return "none (zero-shot)"
@@ -297,6 +301,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "limit": _sample,
     "seed": _seed,
     "exemplars": _exemplars,
+    "taken": _reused,
     "budgets": _budgets,
     "sampling": _sampling,
     "thinking": _thinking,

@@ -238,6 +238,15 @@ class RunOptions:
         {},
         parse=parsing.program_limits,
     )
+    reuse: str = _option(
+        "--reuse",
+        "Replies of earlier runs of the same model: auto (the default) takes those in --output-dir where the model's "
+        "files are fingerprinted, off asks all anew, RUN[,RUN] takes those of runs that you name, a server's too.",
+        "auto",
+        parse=parsing.reuse,
+        anchor=parsing.absolute_runs,
+        metavar="auto|off|RUN",
+    )
     data_dir: str | None = _folder(
         "--data-dir", "A folder in the Hub's layout, instead of the Hub.", variable="COTBENCH_DATA"
     )

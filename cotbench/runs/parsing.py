@@ -261,6 +261,21 @@ def lock(text: str | None) -> str | None:
     return parse_lock(text).text
 
 
+def reuse(text: str | None) -> str:
+    """Whose replies a run may take: "auto", "off", or runs with commas between them."""
+    given = [word.strip() for word in (text if text is not None else "auto").split(",")]
+    if not all(given) or (len(given) > 1 and {"auto", "off"} & set(given)):
+        raise UsageError(f"--reuse: expected auto, off or runs, found '{text}'.", "As in --reuse RUN or --reuse A,B.")
+    return ",".join(given)
+
+
+def absolute_runs(text: str) -> str:
+    """Runs with commas between them, those absolute that are given as folders."""
+    return (
+        ",".join(absolute_if_there(name) or name for name in text.split(",")) if text not in ("auto", "off") else text
+    )
+
+
 def program_limits(text: str | None) -> dict[str, float]:
     """ "cpu_s=10,memory_mb=1024" -> the limits of each model-written program."""
     given = key_values("--program-limits", text or "")

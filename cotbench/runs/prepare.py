@@ -108,7 +108,7 @@ class RunPlan:
     def spec(self, engine: EngineInfo, second: EngineInfo | None = None) -> dict[str, Any]:
         """All that the results depend on, in a form in which two runs can be compared. second: of the second model."""
         options, kits = self.options, self.kits.values()
-        judge = {} if second is None else {**second.identity(), **_lasting(options.judge_args)}
+        judge = {} if second is None else {**second.identity(), **lasting(options.judge_args)}
         sent = {"extra_body": options.extra_body, "headers": sorted(name.lower() for name in options.headers)}
         programs = {**asdict(self.limits), "contained": not options.allow_unsandboxed_code}
         where_used = {
@@ -119,7 +119,7 @@ class RunPlan:
         }
         return {
             "model": engine.identity(),
-            "model_args": {**_lasting(options.model_args), **{name: value for name, value in sent.items() if value}},
+            "model_args": {**lasting(options.model_args), **{name: value for name, value in sent.items() if value}},
             "tasks": {
                 task: {
                     "file": data.file.hash,
@@ -138,7 +138,7 @@ class RunPlan:
         }
 
 
-def _lasting(model_args: Mapping[str, Any]) -> dict[str, Any]:
+def lasting(model_args: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of an engine that results depend on."""
     return {name: value for name, value in sorted(model_args.items()) if name not in SPEED_ARGS | PLACE_ARGS}
 
