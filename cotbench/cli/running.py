@@ -90,9 +90,8 @@ def run(
         raise UsageError(
             "--model is missing.", "As in: cotbench run --model X --task mmlu --mode cot (or --resume RUN)."
         )
-    elif not given["tasks"] or not given["modes"]:
-        what = "--task" if not given["tasks"] else "--mode"
-        raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
+    elif not given["tasks"]:
+        raise UsageError("--task is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
     _not_an_engine(str(given["model"]), given)
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run, like=like)
     for data in () if quiet else plan.data.values():
@@ -111,9 +110,11 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     from cotbench.modes.beside import unvoted
     from cotbench.questions.suites import in_words
     from cotbench.report.words import unsaid_lines
+    from cotbench.runs.default_modes import before_opening
+    from cotbench.runs.default_modes import why as why_not_given
     from cotbench.runs.foreseen import foreseen
     from cotbench.runs.likely import bill, likely, rows_of
-    from cotbench.runs.prepare import check_engine
+    from cotbench.runs.prepare import check_engine, expected_thinking
     from cotbench.runs.shown import lint_of
     from cotbench.terminal.likely import show_estimate
 
@@ -123,6 +124,9 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     found = likely(plan, output_dir)
     rows = rows_of(plan, found, prices)
     known = foreseen(plan, output_dir).in_words(rows[-1]["requests"])
+    if not plan.options.modes:
+        thinking = before_opening(plan.options, expected_thinking(plan.options))
+        known.insert(0, why_not_given(plan.options.model, thinking))
     if as_json:
         stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):
@@ -227,6 +231,7 @@ def _executed(
 ) -> RunResult:
     """Run a plan, or the beginning of it, and show how far it is."""
     from cotbench.questions.suites import briefly
+    from cotbench.runs.default_modes import WHERE_SWITCHED
     from cotbench.runs.session import execute
     from cotbench.terminal.console import tell
     from cotbench.terminal.progress import shown
@@ -234,6 +239,8 @@ def _executed(
     options = plan.options
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
+        if not options.modes:
+            modes += f" (and {', '.join(WHERE_SWITCHED)}, where the model has a switch for thinking)"
         over = briefly(plan.chosen)
         asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
         judge = f", judged by {options.judge_model} ({options.judge_engine_name})" if options.judge_model else ""
@@ -298,6 +305,7 @@ def say_result(result: RunResult, *, as_json: bool) -> None:
     tally = result.tally
     if as_json:
         counts = {n: getattr(tally, n) for n in ("requests", "reused", "prompt_tokens", "completion_tokens")}
+        counts["taken"] = sum(one.replies for one in tally.taken.values())
         folder = {"run": result.folder.name, "folder": str(result.folder)}
         stdout_json({**folder, "answers": tally.done, "outcomes": dict(tally.outcomes), **counts})
     else:
@@ -305,7 +313,7 @@ def say_result(result: RunResult, *, as_json: bool) -> None:
         # Of outputs that are replayed nobody may know what they took, and that isn't 0.
         tokens = f", {tally.new_tokens:,} completion tokens" if tally.new_tokens or not tally.requests else ""
         new = f"{tally.requests:,} requests{tokens}"
-        new = "nothing new was asked" if result.already_finished else new
+        new = "nothing new was asked" if result.already_finished or (tally.taken and not tally.requests) else new
         tell(f"{tally.done:,} answers: {outcomes} ({new}).", to_stderr=False)
         stdout(f"Report: cotbench report {result.folder}")
         stdout(str(result.folder))

@@ -81,7 +81,8 @@ class RunOptions:
     )
     modes: list[str] = _option(
         "--mode --modes",
-        "Prompting methods (`cotbench list modes`); with commas or repeated.",
+        "Prompting methods (`cotbench list modes`); with commas or repeated. Where none is given: direct and cot, and "
+        "free and think for a model with a switch for thinking.",
         typed=_Texts,
         parse=parsing.names,
     )

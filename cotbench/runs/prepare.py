@@ -31,6 +31,7 @@ from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
 from cotbench.runs.arms import check_judge, check_settings, resolve, wants
+from cotbench.runs.default_modes import ALL, before_opening, default_modes
 from cotbench.runs.options import RunOptions
 from cotbench.runs.retriever import check_passages, require_retriever
 from cotbench.runs.second import of_judge, told_of_judge
@@ -55,6 +56,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 class RunPlan:
     """Questions, kits, and what the results depend on; kits as far as they can be known before the engine is open.
 
+    modes: those that were asked for; where none was, all that may be taken, until the engine is open.
     chosen: which tasks were asked for, by which suites. counts: how many questions of each task; None for all."""
 
     options: RunOptions
@@ -80,8 +82,13 @@ class RunPlan:
         had."""
         if recorded is not None and not recorded.arms:
             return replace(self, arms=False, kits=_kits_as_before(self, recorded))
-        kits = _kits(self.options, self.modes, self.prompts, self.data, self.questions, info, second)
-        return replace(self, kits=kits)
+        options, modes = self.options, self.modes
+        if not options.modes:
+            options = replace(options, modes=[*default_modes(info.thinking)])
+            modes = [find_mode(name) for name in options.modes]
+            _check_per_mode(options, modes)
+        kits = _kits(options, modes, self.prompts, self.data, self.questions, info, second)
+        return replace(self, options=options, modes=modes, kits=kits)
 
     @property
     def lock(self) -> Lock | None:
@@ -201,7 +208,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         Path(folder) if folder else None for folder in (options.prompts_dir, options.tasks_dir, options.data_dir)
     )
     prompts = Prompts(prompts_dir)
-    modes = [find_mode(name) for name in split(_unique("--mode", options.modes))]
+    # Where none is given it is known once the engine is open: until then all that may come are.
+    modes = [find_mode(name) for name in split(_unique("--mode", options.modes or ALL))]
     check_settings(modes)
     _check_judge(options, modes)
     recorded = like.suites if like is not None else ()
@@ -226,15 +234,19 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     row = find_engine(options.engine_name)
     # What isn't known before an engine is open is taken for granted until then.
     second = EngineInfo(engine=options.judge_engine_name, model=options.judge_model) if options.judge_model else None
+    thinking = expected_thinking(options)
+    if not options.modes:
+        thinking = (None if engine_needed else before_opening(options, thinking)) or ThinkingInfo(off="never", on="")
     expected = EngineInfo(
         engine=row.name,
         model=options.model,
         continues="tokens" if row.continues else "",
         likelihoods=True,
         confidence=LIKELIEST,
-        thinking=_expected_thinking(options),
+        thinking=thinking,
     )
-    kits = _kits(options, modes, prompts, data, questions, expected, second)
+    likely = modes if options.modes else [mode for mode in modes if mode.name in default_modes(thinking)]
+    kits = _kits(options, likely, prompts, data, questions, expected, second)
     plan = RunPlan(
         options=options,
         modes=modes,
@@ -290,7 +302,7 @@ def _cannot_be_had(faults: Mapping[str, CotbenchError], of: int, *, skip: bool) 
     return DataError(f"--task: {len(faults)} of {of} tasks can't be had:\n{told}", remedy)
 
 
-def _expected_thinking(options: RunOptions) -> ThinkingInfo:
+def expected_thinking(options: RunOptions) -> ThinkingInfo:
     """What is known of how the model thinks before its engine is open: of a server's by its name. What a server may be
     able to do is taken for granted, so that an arm is refused here only where no server could have it."""
     if options.engine_name != "openai" or options.tokenizer:

@@ -34,10 +34,12 @@ class Wanted:
     folders: Sequence[Path]
     named: bool
     _known: dict[Path, Manifest] = field(default_factory=dict)
+    _spec: dict[str, Any] = field(default_factory=dict)  # of the plan, once the engine is known
 
     def of(self, info: EngineInfo) -> Earlier:
         """What serves the run's own engine. Raises UsageError where a run that was named can't."""
         spec = self.plan.spec(info)
+        self._spec["modes"] = spec["modes"]
         wanted = {name: spec[name] for name in ("model", "model_args")}
         by_key = find_engine(info.engine).needs_key
         if by_key:  # it answers by the key, and by the run's seed
@@ -70,9 +72,21 @@ class Wanted:
                     f"  {shown}",
                     "Leave that run out, or undo the change.",
                 )
-            if not unlike:
+            if not unlike and (self.named or self._asks_alike(manifest)):
                 sources.append(Source(folder, manifest))
         return Earlier(tuple(sources), by_key)
+
+    def _asks_alike(self, manifest: Manifest) -> bool:
+        """Whether a run has a prompt of this one's: else its journal, which may be large, isn't looked through."""
+        return bool(self._prompts(self._spec["modes"]) & self._prompts(manifest.spec_row["modes"]))
+
+    @staticmethod
+    def _prompts(modes: Mapping[str, Any]) -> set[tuple[str, str]]:
+        return {
+            (name.partition("/")[0], prompt)
+            for name, entry in modes.items()
+            for prompt in (entry.get("prompt", ""), *entry.get("then", ()))
+        }
 
     def _manifest(self, folder: Path) -> Manifest | None:
         """The manifest of a run; None where it can't be read, unless the run was named."""

@@ -28,6 +28,7 @@ from cotbench.modes.beside import unvoted
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.runs.arms import stuck
+from cotbench.runs.default_modes import why
 from cotbench.runs.earlier import NOTHING, Earlier
 from cotbench.runs.fixed import fix
 from cotbench.runs.loop import Loop, jobs_of
@@ -87,6 +88,8 @@ def execute(
             second = opened.enter_context(closing(open_second(plan.options.judge_engine_name, config)))
         info = engine.describe()
         info_of_second = None if second is None else second.describe()
+        if not plan.options.modes:
+            say(f"{why(info.model, info.thinking)}.")
         plan = plan.with_engine(info, recorded, info_of_second)
         spec = plan.spec(info, info_of_second)
         agree(spec)
