@@ -22,8 +22,20 @@ from cotbench.cli import reporting  # isort: skip
 from cotbench.cli import showing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import looking  # isort: skip
+from cotbench.cli import experiments  # isort: skip
 
-__all__ = ["EXIT_CODES", "app", "looking", "main", "reporting", "reproducing", "running", "scoring", "showing"]
+__all__ = [
+    "EXIT_CODES",
+    "app",
+    "experiments",
+    "looking",
+    "main",
+    "reporting",
+    "reproducing",
+    "running",
+    "scoring",
+    "showing",
+]
 
 
 @app.callback(invoke_without_command=True)

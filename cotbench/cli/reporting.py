@@ -43,7 +43,7 @@ def report(
         list[str] | None,
         typer.Argument(
             metavar="[RUN]...",
-            help="Runs, by folder or id; the latest one if none is named.",
+            help="Runs, by folder or id; the latest one if none is named. An experiment's file is all of its runs.",
             autocompletion=completion.run_ids,
         ),
     ] = None,
@@ -184,6 +184,7 @@ def report(
     from cotbench.analysis.pairing import SUBJECT, load_run, panels_of
     from cotbench.analysis.prices import read_prices
     from cotbench.analysis.weights import read_weights
+    from cotbench.cli.experiments import with_experiments  # it imports this module, too
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
     from cotbench.report.files import PAGE, begin_plots, document, left_over, write_report
@@ -202,7 +203,8 @@ def report(
     gates = [parse_gate(text) for text in fail_if or []]
     priced = read_prices(prices) if prices is not None else None
     mix = read_weights(weights) if weights is not None else None
-    folders = run_folders(runs or [], output_dir)
+    runs, to = with_experiments(runs or [], output_dir, to)
+    folders = run_folders(runs, output_dir)
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
         loaded, taken_for_one = as_one_arm(loaded) if one_arm else (loaded, [])

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 def run(
     ctx: typer.Context,
     *,
+    experiment: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EXPERIMENT]",
+            help="A YAML file of runs (models x tasks x arms), instead of the options: docs/experiments.md. Options "
+            "that are typed go before what it says.",
+            autocompletion=completion.experiments,
+        ),
+    ] = None,
     asked: Annotated[Values, flags_until("seed")],
     output_dir: OutputDirOption = Path("results"),
     resume: Annotated[
@@ -61,6 +70,22 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="What tokens or GPU-hours cost (YAML or JSON), for --dry-run and --probe."),
     ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a key of EXPERIMENT, as limit=50, gen-kwargs.top_p=0.9 or models.0.engine=stub; the value is "
+            "YAML. Repeatable.",
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.yaml",
+            help="Write an experiment's file that stands for these options, without keys; and stop.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,6 +103,28 @@ def run(
     if prices is not None and not (dry_run or probe is not None):
         raise UsageError("--prices: a run itself counts no money.", "It is for --dry-run, --probe and cotbench report.")
     given = anchored({**asked, **settings})
+    if experiment is not None or sets:
+        from cotbench.cli.experiments import run_experiment
+
+        if resume is not None or save is not None:
+            option = "--resume" if resume is not None else "--save"
+            raise UsageError(
+                f"{option} is of one run, and {experiment or '--set'} of an experiment.", "Give one of them."
+            )
+        run_experiment(
+            experiment,
+            given,
+            {name for name in given if was_typed(ctx, name, environment=False)},
+            sets or [],
+            output_dir=output_dir if was_typed(ctx, "output_dir") else None,
+            dry_run=dry_run,
+            probe=probe,
+            prices=prices,
+            fresh=fresh,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        return
     folder = like = None
     if resume is not None:
         folder = find_run(resume, output_dir)
@@ -93,19 +140,24 @@ def run(
     elif not given["tasks"]:
         raise UsageError("--task is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
     _not_an_engine(str(given["model"]), given)
+    if save is not None:
+        from cotbench.cli.experiments import save_command
+
+        save_command(save, given, {name for name in given if was_typed(ctx, name, environment=False)})
+        return
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run, like=like)
     for data in () if quiet else plan.data.values():
         if data.file.note:  # what is asked of a task of others, for its user to see
             tell(data.file.note)
     if dry_run:
-        _estimate(plan, output_dir, prices, as_json=as_json)
+        say_estimate(plan, output_dir, prices, as_json=as_json)
     elif probe is not None:
-        _probe(plan, output_dir, folder, probe, prices, fresh=fresh, quiet=quiet, as_json=as_json)
+        say_probe(plan, output_dir, folder, probe, prices, fresh=fresh, quiet=quiet, as_json=as_json)
     else:
         _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
 
 
-def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
+def say_estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
     """Say what a run would ask and is likely to take, and what its arms differ in that their names don't say."""
     from cotbench.modes.beside import unvoted
     from cotbench.questions.suites import in_words
@@ -158,7 +210,7 @@ def _prices(file: Path | None) -> Prices | None:
     return None if file is None else read_prices(file)
 
 
-def _probe(
+def say_probe(
     plan: RunPlan,
     output_dir: Path,
     folder: Path | None,
@@ -175,7 +227,7 @@ def _probe(
     from cotbench.terminal.likely import show_probe
 
     prices = _prices(prices_file)  # before anything is asked
-    result = _executed(plan, output_dir, folder, probe=count, fresh=fresh, quiet=quiet)
+    result = executed(plan, output_dir, folder, probe=count, fresh=fresh, quiet=quiet)
     tally = result.tally
     found = likely(plan, output_dir, result.folder)
     rows = rows_of(plan, found, prices)
@@ -209,10 +261,11 @@ def _probe(
         raise lost
 
 
-def was_typed(ctx: typer.Context, name: str) -> bool:
-    """Whether a field's option, or the environment variable that stands for it, was given."""
+def was_typed(ctx: typer.Context, name: str, *, environment: bool = True) -> bool:
+    """Whether a field's option, or the environment variable that stands for it, was given. environment: whether that
+    variable counts."""
     source = ctx.get_parameter_source(name)
-    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+    return source is not None and source.name in ("COMMANDLINE", *(["ENVIRONMENT"] if environment else []))
 
 
 def _not_an_engine(model: str, given: dict[str, Any]) -> None:
@@ -226,7 +279,7 @@ def _not_an_engine(model: str, given: dict[str, Any]) -> None:
         )
 
 
-def _executed(
+def executed(
     plan: RunPlan, output_dir: Path, folder: Path | None, *, probe: int | None = None, fresh: bool, quiet: bool
 ) -> RunResult:
     """Run a plan, or the beginning of it, and show how far it is."""
@@ -267,7 +320,7 @@ def _without(words: Sequence[str], *options: str) -> list[str]:
 
 
 def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
-    result = _executed(plan, output_dir, folder, fresh=fresh, quiet=quiet)
+    result = executed(plan, output_dir, folder, fresh=fresh, quiet=quiet)
     try:
         say_result(result, as_json=as_json)
     except OutputError as error:

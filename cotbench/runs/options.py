@@ -296,6 +296,11 @@ def typed_as(name: str) -> tuple[Any, Any]:
     return (TYPES[name] | None, None) if default is MISSING else (TYPES[name], default)
 
 
+def defaults() -> dict[str, Any]:
+    """The values of all options where nothing is typed."""
+    return {name: FLAGS[name].value(typed_as(name)[1]) for name in FLAGS}
+
+
 def anchored(given: Mapping[str, Any]) -> dict[str, Any]:
     """Values of options, with those that name files absolute, so that a run can be resumed from another folder."""
     anchors = ((name, value, FLAGS[name].anchor) for name, value in given.items())

@@ -308,9 +308,14 @@ def gen_kwargs(text: str | None) -> dict[str, Any]:
     other key that an engine has (`engines/sampling.py`).
 
     "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"]."""
+    return gen_kwargs_of(key_values("--gen-kwargs", text or ""))
+
+
+def gen_kwargs_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of keys and values that are told apart already."""
     everywhere: dict[str, Any] = {}
     single: dict[str, dict[str, Any]] = {}
-    for key, value in key_values("--gen-kwargs", text or "").items():
+    for key, value in said.items():
         mode, dot, name = key.rpartition(".")
         (single.setdefault(_mode(mode), {}) if dot else everywhere)[name] = value
     given = _gen_kwargs(everywhere)
