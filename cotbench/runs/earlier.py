@@ -64,7 +64,9 @@ class Earlier:
             if key not in source.journal:
                 continue
             row = source.journal.reply(key)
-            if row is None or row.failed or row.seed != seed or (self.by_key and row.template != request.template):
+            if row is None or row.failed or row.imported or row.seed != seed:
+                continue
+            if self.by_key and row.template != request.template:
                 continue
             reply = replace(row.reply(), messages=row.messages)
             pace, tokens = source.seconds_per_token, reply.completion_tokens
