@@ -24,10 +24,12 @@ from cotbench.cli import importing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import looking  # isort: skip
 from cotbench.cli import starting  # isort: skip
+from cotbench.cli import experiments  # isort: skip
 
 __all__ = [
     "EXIT_CODES",
     "app",
+    "experiments",
     "importing",
     "looking",
     "main",
