@@ -21,9 +21,21 @@ from cotbench.cli import reproducing  # isort: skip
 from cotbench.cli import reporting  # isort: skip
 from cotbench.cli import showing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
+from cotbench.cli import exporting  # isort: skip
 from cotbench.cli import looking  # isort: skip
 
-__all__ = ["EXIT_CODES", "app", "looking", "main", "reporting", "reproducing", "running", "scoring", "showing"]
+__all__ = [
+    "EXIT_CODES",
+    "app",
+    "exporting",
+    "looking",
+    "main",
+    "reporting",
+    "reproducing",
+    "running",
+    "scoring",
+    "showing",
+]
 
 
 @app.callback(invoke_without_command=True)

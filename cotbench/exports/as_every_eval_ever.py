@@ -33,7 +33,8 @@ def write(asked: Sequence[Asked], folder: Folder) -> Iterator[Written]:
         row = _aggregate(one, evaluation, samples, digest.hexdigest())
         folder.write(aggregate, [as_json(encodable(row), indent=2), b"\n"])
         yield Written(name=samples, task=one.task, arm=one.arm, rows=len(one.decided), left_out=one.left_out)
-        yield Written(name=aggregate, task=one.task, arm=one.arm, rows=len(row["evaluation_results"]))
+        results = len(row["evaluation_results"])
+        yield Written(name=aggregate, task=one.task, arm=one.arm, rows=results, beside=True)
 
 
 def _lines(asked: Asked, evaluation: str, digest: Any) -> Iterator[bytes]:

@@ -31,7 +31,7 @@ def write(asked: Sequence[Asked], folder: Folder) -> Iterator[Written]:
             yield Written(name=name, task=one.task, arm=arm, rows=len(one.decided), left_out=one.left_out)
         name = f"{place}/results_{date}.json"
         folder.write(name, [as_json(_results(of_arm, hashes), indent=2), b"\n"])
-        yield Written(name=name, arm=arm, rows=len(of_arm))
+        yield Written(name=name, arm=arm, rows=len(of_arm), beside=True)
 
 
 def _lines(asked: Asked, hashes: dict[str, str]) -> Iterator[bytes]:
@@ -98,7 +98,7 @@ def _results(asked: Sequence[Asked], hashes: Mapping[str, str]) -> dict[str, Any
         "configs": {one.task: _config(one) for one in asked},
         "versions": {one.task: 0 for one in asked},
         "n-shot": {one.task: spec.num_fewshot for one in asked},
-        "higher_is_better": {one.task: {name: True for name in _metrics(one)} for one in asked},
+        "higher_is_better": {one.task: dict.fromkeys(_metrics(one), True) for one in asked},
         "n-samples": {
             one.task: {"original": int(one.data.get("rows") or len(one.rows)), "effective": len(one.decided)}
             for one in asked
@@ -153,9 +153,7 @@ def _config(asked: Asked) -> dict[str, Any]:
         "num_fewshot": asked.run.manifest.spec.num_fewshot,
         "repeats": int(asked.sampling.get("n", 1)),
         "generation_kwargs": _drawn(asked.sampling),
-        "metric_list": [
-            {"metric": name, "aggregation": "mean", "higher_is_better": True} for name in _metrics(asked)
-        ],
+        "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": True} for name in _metrics(asked)],
         "filter_list": [{"name": FILTER}],
         "description": f"{asked.arm} of cotbench",
         "metadata": {"version": 0, "arm": asked.arm, "answer_type": data.get("answer_type")},

@@ -17,7 +17,7 @@ from cotbench.store.files import replace_file
 @dataclass(frozen=True, kw_only=True)
 class Written:
     """A file of an export. name: within the folder. arm: "" where it is of several. rows: samples, lines or rows in it.
-    left_out: how many aren't in it, by why. notes: what a reader must know."""
+    left_out: how many aren't in it, by why. notes: what a reader must know. beside: it goes with the file before it."""
 
     name: str
     task: str = ""
@@ -25,6 +25,7 @@ class Written:
     rows: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    beside: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -62,7 +63,7 @@ class Folder:
         return UsageError(f"--output: {path} can't be written: {error.strerror or error}.", "Name another folder.")
 
     def write(self, name: str, parts: Iterable[bytes]) -> None:
-        """Write a file as a whole, whatever of it fits into memory. Raises UsageError where the disk doesn't take it."""
+        """Write a file as a whole. Raises UsageError where the disk doesn't take it."""
         path = self.path / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

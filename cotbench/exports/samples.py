@@ -223,9 +223,7 @@ class Asked:
         return {_beginning_of(decided, record, replies): None}
 
 
-def _outputs(
-    record: Record, replies: Sequence[StoredReply], places: Mapping[Place, int | None]
-) -> Iterator[Output]:
+def _outputs(record: Record, replies: Sequence[StoredReply], places: Mapping[Place, int | None]) -> Iterator[Output]:
     """The outputs that an answer rests on, in the order in which they were drawn. places: where they begin."""
     follows = _continuations(record, replies)
     decided = decided_by(record)
@@ -318,9 +316,7 @@ def chosen(run: Run, tasks: Sequence[str], arms: Sequence[str], conversations: C
     for name in arms:
         arm = the_one(name, names, "--mode", lambda one: facts_of(one, run.manifest.modes.get(one)))
         if arm is None:
-            raise UsageError(
-                f"--mode: this run has no '{name}'. It has: {', '.join(names)}.", suggest(name, names)
-            )
+            raise UsageError(f"--mode: this run has no '{name}'. It has: {', '.join(names)}.", suggest(name, names))
         wanted.append(arm)
     rows: dict[tuple[str, str], list[Record]] = {pair: [] for pair in pairs}
     for record in run.records:
