@@ -122,7 +122,8 @@ def export(
     if not loaded.finished:
         state = "going on" if state_of(folder, loaded.manifest) == "running" else "not finished"
         stderr(
-            f"Note: {folder.name} is {state}: the {len(loaded.records):,} answers that are on record so far are exported."
+            f"Note: {folder.name} is {state}: the {len(loaded.records):,} answers that are on record so far are "
+            "exported."
         )
     if as_json:
         stdout_json(summary(loaded, FORMATS[to], target, written))

@@ -55,9 +55,8 @@ def _row(sample: Sample, metrics: Sequence[str]) -> dict[str, Any]:
         "group": question.group,
         "kind": sample.kind,
     }
-    prompt = sample.prompt or json.dumps(
-        [{"role": message.role, "content": message.text} for message in sample.messages], ensure_ascii=False
-    )
+    chat = [{"role": message.role, "content": message.text} for message in sample.messages]
+    prompt = sample.prompt or (json.dumps(chat, ensure_ascii=False) if chat else "")
     figures = {METRIC: float(sample.correct), SCORE: sample.score}
     return {
         "doc_id": sample.number,
@@ -77,15 +76,10 @@ def _row(sample: Sample, metrics: Sequence[str]) -> dict[str, Any]:
 
 def _drawn(sampling: Mapping[str, Any]) -> dict[str, Any]:
     """How outputs were drawn, by lm-eval's names."""
-    if not sampling:
-        return {}
-    return {
-        "until": list(sampling["stop"]),
-        "do_sample": sampling["temperature"] > 0,
-        "temperature": sampling["temperature"],
-        "top_p": sampling["top_p"],
-        "max_gen_toks": sampling["max_tokens"],
-    }
+    names = {"temperature": "temperature", "top_p": "top_p", "max_gen_toks": "max_tokens"}
+    drawn = {theirs: sampling[ours] for theirs, ours in names.items() if ours in sampling}
+    sampled = {"do_sample": sampling["temperature"] > 0} if "temperature" in sampling else {}
+    return {"until": list(sampling.get("stop") or []), **sampled, **drawn}
 
 
 def _results(asked: Sequence[Asked], hashes: Mapping[str, str]) -> dict[str, Any]:

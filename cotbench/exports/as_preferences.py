@@ -59,8 +59,7 @@ def _choose(pool: Pool, options: Options, most: int) -> tuple[list[Pair], dict[s
     for candidates in pool.questions.values():
         if not candidates:
             continue
-        sample = candidates[0].sample
-        if not beyond_guessing(candidates, sample.kind, sample.question, options.luck):
+        if not beyond_guessing(candidates, options.luck):
             dropped["questions no more right than by guessing"] += 1
             continue
         found: dict[str, list[Pair]] = defaultdict(list)

@@ -49,11 +49,10 @@ def _choose(pool: Pool, options: Options, most: int | None) -> tuple[list[Candid
     for candidates in pool.questions.values():
         if not candidates:
             continue
-        sample = candidates[0].sample
         right = [one for one in candidates if one.right]
         dropped["wrong"] += len(candidates) - len(right)
-        lucky += by_luck(len(candidates), by_guessing(sample.kind, sample.question), options.luck)
-        if not beyond_guessing(candidates, sample.kind, sample.question, options.luck):
+        lucky += by_luck(len(candidates), by_guessing(candidates[0].sample), options.luck)
+        if not beyond_guessing(candidates, options.luck):
             dropped["no more right than by guessing"] += len(right)
             continue
         used += 1

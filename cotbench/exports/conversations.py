@@ -48,6 +48,9 @@ class Conversations:
         """The messages of a request; () where they can't be told for certain."""
         if reply.messages is not None:
             return reply.messages
+        if reply.prompt is None:  # a log didn't say it
+            self.unknown += 1
+            return ()
         try:
             found = next(self._fitting(arm, question, reply), ())
         except CotbenchError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +20,12 @@ from cotbench.errors import UsageError
 from cotbench.exports.files import Folder, Written, as_json, as_line, encodable
 from cotbench.exports.samples import Asked, Output, Sample
 from cotbench.modes.reading import read_answer
-from cotbench.types import Completion, Message, Outcome, Question
+from cotbench.types import Completion, Message, Outcome
 
 Thoughts = Literal["marked", "apart", "dropped"]
 THOUGHTS: tuple[Thoughts, ...] = ("marked", "apart", "dropped")
 LUCK = 0.05
+IMPORT = "import"  # the engine of runs that are made of logs
 # Sets of questions that are tested with and whose split is called train all the same.
 _CALLED_TRAIN = frozenset({"HuggingFaceH4/aime_2024", "reasoning-machines/gsm-hard", "test-time-compute/game-of-24"})
 
@@ -74,20 +76,20 @@ class Pool:
     outputs: int = 0
 
 
-def held_out(data: Mapping[str, Any], task: str) -> str:
+def held_out(asked: Asked) -> str:
     """Say why the questions of a task are a test set; "" where they aren't.
 
     Not a test set is the split of a data set whose name begins with train, and a file of questions of a user's own, or
     of ours. A validation split is held out too: of many sets it is what is tested on, since the answers of the test
-    split aren't public. So is what another tool's task asks, and what a log is of that doesn't say its split."""
-    dataset, split = data.get("dataset"), str(data.get("split") or "")
+    split aren't public. So is what another tool's task asks, and what an imported log is of that doesn't say it."""
+    dataset, split = asked.data.get("dataset"), str(asked.data.get("split") or "")
     if dataset in _CALLED_TRAIN:
         return f"{dataset} is a test set, whatever its split is called"
     if split.lower().startswith("train"):
         return ""
     if dataset:
         return f"the split '{split}' of {dataset} is for testing" if split else f"{dataset}, whose split isn't known"
-    if task.startswith(("lm-eval:", "inspect:")) or data.get("log"):
+    if asked.task.startswith(("lm-eval:", "inspect:")) or asked.run.manifest.spec.model.engine == IMPORT:
         return "the questions of an evaluation, whose split isn't known"
     return ""
 
@@ -95,13 +97,13 @@ def held_out(data: Mapping[str, Any], task: str) -> str:
 def check(asked: Sequence[Asked], options: Options) -> None:
     """Raise UsageError where the questions may not be trained on."""
     for task in dict.fromkeys(one.task for one in asked):
-        data = next(one.data for one in asked if one.task == task)
-        licence = str(data.get("licence") or "")
+        first = next(one for one in asked if one.task == task)
+        licence = str(first.data.get("licence") or "")
         if "not for training" in licence:
             raise UsageError(
                 f"{task}: its licence is '{licence}'.", "Leave it out: name the tasks that are meant with --task."
             )
-        why = held_out(data, task)
+        why = held_out(first)
         if why and not options.allow_test:
             raise UsageError(
                 f"{task}: {why}; a model that is trained on it can't be tested with it.",
@@ -154,23 +156,31 @@ def _length(output: Output) -> float:
     return float(output.completion_tokens or len(output.text) + len(output.reasoning))
 
 
-def by_guessing(kind: str, question: Question) -> float:
+def by_guessing(sample: Sample) -> float:
     """How often a question is answered rightly by guessing: one option of k, one of two, one set of letters of all
-    that aren't empty; 0 of numbers, formulas and texts."""
-    options = len(question.choices)
-    if kind in ("letter", "choice") and options:
+    that aren't empty; 0 of numbers, formulas and texts. A number is an option where the question lists its options by
+    numbers, in lines from 1 on."""
+    options = len(sample.question.choices)
+    if sample.kind in ("letter", "choice") and options:
         return 1 / options
-    if kind == "letters" and options:
-        return 1 / (2**options - 1)
-    return 0.5 if kind == "boolean" else 0.0
+    if sample.kind == "letters" and options:
+        return 1 / (2.0**options - 1)
+    if sample.kind == "number":
+        numbers = [int(number) for number in _LISTED.findall(sample.question.text)]
+        if len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1)) and sample.gold in map(str, numbers):
+            return 1 / len(numbers)
+    return 0.5 if sample.kind == "boolean" else 0.0
 
 
-def beyond_guessing(candidates: Sequence[Candidate], kind: str, question: Question, luck: float) -> bool:
+_LISTED = re.compile(r"^[ \t]*\(?(\d{1,2})[.):][ \t]", re.M)
+
+
+def beyond_guessing(candidates: Sequence[Candidate], luck: float) -> bool:
     """Whether more of a question's outputs are right than by guessing: a larger share, and so many that guesses give as
     many with at most the probability `luck` (the exact binomial tail).
 
     The share alone says little: of guesses, too, nearly every second question has a larger share than it should."""
-    right, chance = sum(one.right for one in candidates), by_guessing(kind, question)
+    right, chance = sum(one.right for one in candidates), by_guessing(candidates[0].sample)
     count = len(candidates)
     return right > count * chance + 1e-9 and tail(right, count, chance) <= luck
 
@@ -178,8 +188,7 @@ def beyond_guessing(candidates: Sequence[Candidate], kind: str, question: Questi
 def tail(right: int, count: int, chance: float) -> float:
     """How likely it is that of `count` guesses at least `right` are right."""
     ways = (math.comb(count, k) * chance**k * (1 - chance) ** (count - k) for k in range(right, count + 1))
-    total: float = math.fsum(ways)
-    return min(1.0, total)
+    return float(min(1.0, math.fsum(ways)))
 
 
 def by_luck(count: int, chance: float, luck: float) -> float:
@@ -262,7 +271,7 @@ def _card(
             "task": pool.task,
             **{key: data.get(key) for key in ("dataset", "revision", "split", "origin", "own_file", "fingerprint")},
             "licence": data.get("licence") or None,
-            "test_set": held_out(data, pool.task) or None,
+            "test_set": held_out(pool.asked[0]) or None,
         },
         "model": {
             "name": spec.model.model,
