@@ -248,17 +248,30 @@ def _beginning_of(place: Place, record: Record, replies: Sequence[StoredReply]) 
 
 
 def _continuations(record: Record, replies: Sequence[StoredReply]) -> Mapping[Place, Place]:
-    """Which output goes on from which: its beginning is all that the other one says, and more."""
+    """Which output goes on from which: its beginning is all that the other one says, and more.
+
+    The journal says which, but for a request that another arm made first: it names that arm's output, which says the
+    same. Then it is the first one of these words that nothing goes on from yet."""
     found: dict[Place, Place] = {}
     for number, parents in enumerate(parents_of(record.keys, list(replies))):
         paths = replies[number].completions
-        if len(parents) != 1 or len(paths) != 1 or paths[0].finish_reason == "error":
+        if not number or len(paths) != 1 or not paths[0].begun or paths[0].finish_reason == "error":
             continue
-        [(reply, path)] = parents
-        source = replies[reply].completions[path] if path < len(replies[reply].completions) else None
-        if source is not None and paths[0].begun and paths[0].begun.startswith(source.begun + source.text):
-            found[reply, path] = (number, 0)
+        earlier = [(r, p) for r, reply in enumerate(replies[:number]) for p in range(len(reply.completions))]
+        free = [place for place in (parents or earlier) if place not in found]
+        lengths = {place: len(_visible(replies, place)) for place in free}
+        begun = paths[0].begun
+        fitting = [p for p in free if begun.startswith(_visible(replies, p)) and (parents or lengths[p])]
+        if fitting:
+            found[max(fitting, key=lengths.__getitem__)] = (number, 0)
     return found
+
+
+def _visible(replies: Sequence[StoredReply], place: Place) -> str:
+    """All that is visible of an output, as far as there is such a one."""
+    reply, path = place
+    paths = replies[reply].completions
+    return paths[path].begun + paths[path].text if path < len(paths) else ""
 
 
 def _output(parts: Sequence[Completion], answer: str | None, outcome: Outcome | None, *, decides: bool) -> Output:

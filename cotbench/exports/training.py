@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cotbench import __version__
+from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import UsageError
 from cotbench.exports.files import Folder, Written, as_json, as_line, encodable
@@ -148,6 +149,9 @@ def _unfit(asked: Asked, sample: Sample, output: Output) -> str:
 
 
 def _is_guessed(sample: Sample, output: Output) -> bool:
+    """Whether the answer isn't stated, so that a vague rule found it."""
+    if sample.kind not in KINDS:
+        return False
     path = Completion(text=output.text, reasoning=output.reasoning, finish_reason=output.finish_reason)
     return read_answer(path, sample.kind, sample.question.choices).rule in VAGUE
 
