@@ -3,14 +3,18 @@ every field of a report, every file of a run, every task and mode, the Python fu
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSE = "https://github.com/cotbench/cotbench/blob/main/"  # of files that are no page
@@ -34,6 +38,37 @@ def explained(cls: type) -> dict[str, str]:
         for name in names.split(", "):
             told.setdefault(name, about.strip())
     return told
+
+
+_ENDS = {
+    "_low": "the lower end of its 95 % interval",
+    "_high": "the upper end of its 95 % interval",
+    "_se": "its standard error",
+    "_p": "its p",
+}
+_BEGINNINGS = {"mean_": "the mean", "median_": "the median", "p95_": "the 95th percentile"}
+
+
+@cache
+def _meanings() -> dict[str, str]:
+    told: dict[str, str] = yaml.safe_load((ROOT / "docs" / "fields.yaml").read_text(encoding="utf-8"))
+    return told
+
+
+def meaning(structure: str, name: str) -> str:
+    """What a field means whose structure doesn't say it, by docs/fields.yaml; "" where that doesn't, either."""
+    told = _meanings()
+    if own := told.get(f"{structure}.{name}") or told.get(name):
+        return own
+    for end, about in _ENDS.items():
+        stem = name.removesuffix(end)
+        if stem != name and (of := meaning(structure, stem)):
+            return f"{of.rstrip(':')}: {about}"
+    for beginning, about in _BEGINNINGS.items():
+        stem = name.removeprefix(beginning)
+        if stem != name and (of := meaning(structure, stem)):
+            return f"{of}, {about}"
+    return ""
 
 
 def shown_type(given: Any) -> str:
@@ -91,13 +126,13 @@ def _inner(given: Any) -> Iterator[type]:
 
 def described(*classes: type) -> str:
     """Sections for classes and all that their fields name: docstring, and a table of fields."""
-    queue, seen, parts = list(classes), dict.fromkeys(classes), []
+    queue, seen, parts = list(classes), {cls.__name__ for cls in classes}, []
     while queue:
         cls = queue.pop(0)
         told = explained(cls)
         doc = inspect.cleandoc(cls.__doc__ or "")
         rows = [
-            f"| `{name}` | {_cell(shown_type(kind))} | {_cell(told.get(name, ''))} |"
+            f"| `{name}` | {_cell(shown_type(kind))} | {_cell(told.get(name) or meaning(cls.__name__, name))} |"
             for name, kind in _fields(cls).items()
         ]
         parts += [
@@ -107,8 +142,8 @@ def described(*classes: type) -> str:
         ]
         for kind in _fields(cls).values():
             for one in _inner(kind):
-                if one not in seen:
-                    seen[one] = None
+                if one.__name__ not in seen:  # a flat form has the name of what it is made of
+                    seen.add(one.__name__)
                     queue.append(one)
     return "\n\n".join(parts) + "\n"
 
@@ -271,6 +306,19 @@ def on_files(files: Any, config: Any) -> Any:
     for path, make in PAGES.items():
         files.append(File.generated(config, path, content=make()))
     return files
+
+
+_FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Make MathML of a page's formulas: every browser shows it, without a script from elsewhere."""
+    from latex2mathml.converter import convert
+
+    def made(match: re.Match[str]) -> str:
+        return convert(html.unescape(match[2]), display="inline" if match[1] == "span" else "block")
+
+    return _FORMULA.sub(made, content)
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

@@ -41,6 +41,9 @@ def test_every_gate_and_every_field_is_there(pages: ModuleType) -> None:
     assert [name for name in FIGURES if f"| `{name}` |" not in gates] == []
     assert len(re.findall(r"^\| `\w+` \|", fields, re.M)) > 800
     assert "## Comparison\n" in fields and "## Delta\n" in fields
+    assert re.findall(r"^\| `(\w+)` \| .* \|  \|$", fields + pages.files(), re.M) == []  # none without its meaning
+    headings = re.findall(r"^## (\w+)$", fields, re.M)
+    assert len(headings) == len(set(headings))
     anchors = {f"#{name.lower()}" for name in re.findall(r"^## (\w+)$", fields, re.M)}
     assert set(re.findall(r"\]\((#\w+)\)", fields)) <= anchors
 

@@ -92,7 +92,7 @@ class ModeStats:
     clusters: int | None
     strata: int | None
     unread: float | None  # no answer was read: unparsed, truncated, refused, or its program failed
-    truncated: float | None  # a completion was cut at its budget, whether or not an answer was read
+    truncated: float | None  # a completion was cut at its budget, whether or not it was read; None: not recorded
     vague: float | None  # of the answers read, those by a vague rule
     undecided: int  # failed requests and grader timeouts, which are in no denominator
     prompt: Spread = field(metadata=_spread_columns("prompt"))
@@ -244,7 +244,7 @@ def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
         clusters=known.clusters if known else None,
         strata=known.strata if known else None,
         unread=(n - read) / n if n else None,
-        truncated=float(cell.cut[decided].mean()) if n else None,
+        truncated=float(cell.cut[decided].mean()) if n and not cell.lacks("finish_reason") else None,
         vague=float(cell.vague[decided].sum()) / read if read else None,
         undecided=int((cell.asked & mask).sum()) - n,
         **tokens,

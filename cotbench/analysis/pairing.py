@@ -26,10 +26,11 @@ from cotbench.questions.data import question_hash
 from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lock import state_of
-from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.manifest import ImportedArm, Manifest, read_manifest
 from cotbench.store.passages import Shown, read_passages
 from cotbench.store.questions import read_questions
 from cotbench.store.records import Record, read_records
+from cotbench.store.theirs import Theirs, read_theirs
 from cotbench.types import UNDECIDED, Outcome, Question
 
 OUTCOMES = tuple(Outcome)
@@ -55,6 +56,12 @@ class Run:
     def passages(self) -> Shown:
         """What its arms show before questions, by question and context. Raises RunError."""
         return read_passages(self.folder)
+
+    @cached_property
+    def theirs(self) -> Theirs:
+        """What the tool that wrote its logs made of its outputs, by question and mode; {} of a run that was made here.
+        Raises RunError."""
+        return read_theirs(self.folder, self.manifest, self.questions)
 
 
 def load_run(folder: Path, *, ahead: bool = False) -> Run:
@@ -180,6 +187,16 @@ class Cell:
     def facts(self) -> Facts:
         """What the run's manifest, or the table of modes, says of the mode."""
         return facts_of(self.mode, self.run.manifest.modes.get(self.mode))
+
+    @cached_property
+    def imported(self) -> ImportedArm | None:
+        """What its run's manifest says of the log that it was imported from."""
+        task = next((row.task for row in self.rows if row is not None), "")
+        return None if self.run.manifest.imported is None else self.run.manifest.imported.arm(task, self.mode)
+
+    def lacks(self, what: str) -> bool:
+        """Whether the log that it was imported from doesn't hold something of any output (`ImportedArm`)."""
+        return self.imported is not None and what in self.imported.not_recorded
 
     def tokens(self, kind: str) -> Array:
         """Counts of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""

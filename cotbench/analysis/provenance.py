@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from cotbench.analysis.flat import LATER
 from cotbench.analysis.pairing import Run
 from cotbench.errors import CotbenchError
 from cotbench.modes import recorded_mode
@@ -89,6 +90,22 @@ class ArmAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArmImported:
+    """Which log an arm was imported from: its format, the version of the tool, its files as "name (fingerprint)";
+    reading: which of the tool's readings is its verdict where none is named. inferred: what the log doesn't say and was
+    inferred, with how; not_recorded: what it doesn't hold."""
+
+    task: str
+    mode: str
+    format: str
+    version: str
+    files: list[str]
+    reading: str
+    inferred: dict[str, str]
+    not_recorded: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """How one run was made.
 
@@ -100,7 +117,8 @@ class Provenance:
     checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
     exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
     asked. suites: those that it was asked for by; skipped: tasks that were
-    left out because they couldn't be had, and why. command: as it was typed, without keys. again: what runs it
+    left out because they couldn't be had, and why. imported: the logs that it was made of, where it wasn't asked here;
+    prelude: the file that was put before programs. command: as it was typed, without keys. again: what runs it
     again. recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
 
     run: str
@@ -126,7 +144,7 @@ class Provenance:
     commit: str | None
     changed: bool | None
     seed: int | None
-    num_fewshot: int
+    num_fewshot: int | None
     exemplars: str | None
     limit: int | None
     thinking: str | None
@@ -134,6 +152,8 @@ class Provenance:
     skipped: dict[str, str] = field(default_factory=dict)
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
+    imported: list[ArmImported] = field(default_factory=list, metadata=LATER)
+    prelude: str = field(default="", metadata=LATER)
     command: str | None
     again: str
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -188,10 +208,34 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         skipped=manifest.skipped,
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
+        imported=_imported(manifest),
+        prelude=_prelude(manifest),
         command=_command(first.get("command")),
         again=f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
+
+
+def _imported(manifest: Manifest) -> list[ArmImported]:
+    arms = manifest.imported.arms if manifest.imported is not None else {}
+    return [
+        ArmImported(
+            task=name.partition("/")[0],
+            mode=name.partition("/")[2],
+            format=log.format,
+            version=log.version,
+            files=[f"{file.name} ({file.fingerprint})" for file in log.files],
+            reading=log.reading,
+            inferred=log.inferred,
+            not_recorded=log.not_recorded,
+        )
+        for name, log in arms.items()
+    ]
+
+
+def _prelude(manifest: Manifest) -> str:
+    found = manifest.imported.prelude if manifest.imported is not None else None
+    return "" if found is None else f"{found.name} ({found.hash})"
 
 
 def _judge(second: ModelIdentity | None) -> str | None:

@@ -20,6 +20,7 @@ from cotbench.cli import running  # isort: skip
 from cotbench.cli import reproducing  # isort: skip
 from cotbench.cli import reporting  # isort: skip
 from cotbench.cli import showing  # isort: skip
+from cotbench.cli import importing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import exporting  # isort: skip
 from cotbench.cli import looking  # isort: skip
@@ -28,6 +29,7 @@ __all__ = [
     "EXIT_CODES",
     "app",
     "exporting",
+    "importing",
     "looking",
     "main",
     "reporting",

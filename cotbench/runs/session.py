@@ -87,7 +87,7 @@ def execute(
         plan = plan.with_engine(info, recorded, info_of_second)
         spec = plan.spec(info, info_of_second)
         agree(spec)
-        folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
+        folder = resume or folder_of(output_dir, plan.options.model, spec, fresh=fresh)
         with closing(RunLock(folder)):
             part = part_of(plan, folder, probe)
             tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
@@ -95,7 +95,8 @@ def execute(
             return session.run(spec, command, watch)
 
 
-def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool) -> Path:
+def folder_of(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool = False) -> Path:
+    """The folder of a run: by the model's name and what its results depend on. fresh: one that isn't there yet."""
     last = model.rstrip("/").rsplit("/", 1)[-1][:40]
     name = "".join(c if c.isalnum() or c in "-._" else "_" for c in last).lstrip("-._").rstrip("._") or "model"
     base = output_dir / f"{name}-{digest(spec)[:8]}"
