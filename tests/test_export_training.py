@@ -77,8 +77,8 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "t.jsonl").read_text().splitlines()]
 
 
-def card(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "t.card.json").read_text())
+def about(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "t.about.json").read_text())
     return found
 
 
@@ -91,7 +91,7 @@ def test_the_shortest_right_output_of_a_question(tmp_path: Path, main: Cli) -> N
         {"role": "assistant", "content": said("7", 4).text},
     ]
     assert (row["task"], row["question"], row["arm"]) == ("t", "n-0", "self-consistency")
-    found = card(tmp_path / "o")
+    found = about(tmp_path / "o")
     assert found["dropped"] == {"wrong": 1, "beyond --per-question": 2}
     assert found["source"]["licence"] == "MIT"
     assert found["sha256"] == hashlib.sha256((tmp_path / "o" / "t.jsonl").read_bytes()).hexdigest()
@@ -106,7 +106,7 @@ def test_all_right_outputs_each_once_in_the_order_in_which_they_were_drawn(tmp_p
     most = ("--keep", "all", "--per-question", "2")
     assert main("export", run, "--to", "sft", *most, "--output", tmp_path / "p").code == 0
     assert [row["messages"][-1]["content"].count("so") for row in rows(tmp_path / "p")] == [9, 4]
-    assert card(tmp_path / "p")["dropped"] == {"wrong": 1, "equal to another": 1, "beyond --per-question": 1}
+    assert about(tmp_path / "p")["dropped"] == {"wrong": 1, "equal to another": 1, "beyond --per-question": 1}
 
 
 def test_cut_and_completed_and_guessed_outputs_teach_nothing(tmp_path: Path, main: Cli) -> None:
@@ -116,7 +116,7 @@ def test_cut_and_completed_and_guessed_outputs_teach_nothing(tmp_path: Path, mai
     run = voted(tmp_path, {NUMBER: [said("7", 1, finish_reason="length"), said("7", 5)]}, {"n-0": "7"})
     assert main("export", run, "--to", "sft", "--output", tmp_path / "o").code == 0
     assert rows(tmp_path / "o")[0]["messages"][-1]["content"].count("so") == 5
-    assert card(tmp_path / "o")["passed_over"] == {"cut at its budget, or refused": 1}
+    assert about(tmp_path / "o")["passed_over"] == {"cut at its budget, or refused": 1}
     record = make_record(question="n-0", task="t", mode="cot", outcome="correct", answer="7", gold="7", rule="last",
                          requests=[["a", 0]])  # fmt: skip
     other = write_run(tmp_path / "s", [NUMBER], [record])
@@ -124,7 +124,7 @@ def test_cut_and_completed_and_guessed_outputs_teach_nothing(tmp_path: Path, mai
     told(other, answer_type="number")
     done = main("export", other, "--to", "sft", "--output", tmp_path / "p")
     assert done.code == 0
-    assert card(tmp_path / "p")["passed_over"] == {"answer not stated": 1}
+    assert about(tmp_path / "p")["passed_over"] == {"answer not stated": 1}
     assert "nothing is left" in done.err
 
 
@@ -184,7 +184,7 @@ def test_test_sets_are_refused(data: dict[str, Any], refused: bool, tmp_path: Pa
             assert not (tmp_path / to).exists()
     if refused:
         assert main("export", run, "--to", "sft", "--allow-test", "--output", tmp_path / "o").code == 0
-        assert card(tmp_path / "o")["source"]["test_set"]
+        assert about(tmp_path / "o")["source"]["test_set"]
 
 
 def test_a_licence_that_forbids_training_is_kept(tmp_path: Path, main: Cli) -> None:
@@ -225,7 +225,7 @@ def test_preferences_pair_right_with_wrong_of_its_length_and_short_with_long(tmp
     assert main("export", run, "--to", "preferences", *more, "--output", tmp_path / "p").code == 0
     assert [row["pair"] for row in rows(tmp_path / "p")] == ["right-wrong"] * 2, "each wrong output once"
     assert main("export", run, "--to", "preferences", "--pairs", "short-long", "--output", tmp_path / "q").code == 0
-    assert card(tmp_path / "q")["pairs"] == {"short-long": 1}
+    assert about(tmp_path / "q")["pairs"] == {"short-long": 1}
 
 
 def test_the_answer_alone_is_no_chain(tmp_path: Path, main: Cli) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from cotbench.exports.files import Folder, Written
 from cotbench.exports.samples import Asked
 from cotbench.exports.training import (
-    Candidate,
+    Example,
     Options,
     Pool,
     beyond_guessing,
@@ -24,16 +24,16 @@ from cotbench.exports.training import (
     pools,
     prompt_of,
     reply_of,
-    write_with_card,
+    write_with_about,
 )
 from cotbench.types import Outcome
 
 LONGER = 1.5
-Pair = tuple[str, Candidate, Candidate]  # its kind, the better one, the worse one
+Pair = tuple[str, Example, Example]  # its kind, the better one, the worse one
 
 
 def write(asked: Sequence[Asked], folder: Folder, options: Options) -> Iterator[Written]:
-    """Write a file and a card for each task. Raises UsageError where its questions are a test set."""
+    """Write a file and one that is about it for each task. Raises UsageError where its questions are a test set."""
     check(asked, options)
     most = options.per_question or 1
     for pool in pools(asked):
@@ -49,21 +49,21 @@ def write(asked: Sequence[Asked], folder: Folder, options: Options) -> Iterator[
             for kind, better, worse in pairs
         ]
         kept = {name: asdict(options)[name] for name in ("pairs", "thoughts", "luck", "allow_test")}
-        yield from write_with_card(folder, pool, rows, {**kept, "per_question": most}, figures)
+        yield from write_with_about(folder, pool, rows, {**kept, "per_question": most}, figures)
 
 
 def _choose(pool: Pool, options: Options, most: int) -> tuple[list[Pair], dict[str, Any]]:
     """At most `most` pairs of each kind of a question."""
     chosen: list[Pair] = []
     dropped: Counter[str] = Counter()
-    for candidates in pool.questions.values():
-        if not candidates:
+    for examples in pool.questions.values():
+        if not examples:
             continue
-        if not beyond_guessing(candidates, options.luck):
+        if not beyond_guessing(examples, options.luck):
             dropped["questions no more right than by guessing"] += 1
             continue
         found: dict[str, list[Pair]] = defaultdict(list)
-        for alike in _by_prompt(candidates):
+        for alike in _by_prompt(examples):
             right = sorted((one for one in alike if one.right), key=lambda one: one.length)
             wrong = [one for one in alike if one.output.outcome == Outcome.WRONG]
             if options.pairs != "short-long":
@@ -82,15 +82,15 @@ def _choose(pool: Pool, options: Options, most: int) -> tuple[list[Pair], dict[s
     return chosen, figures
 
 
-def _by_prompt(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+def _by_prompt(examples: Sequence[Example]) -> list[list[Example]]:
     """Different outputs that were asked for in the same words."""
-    groups: dict[Any, list[Candidate]] = defaultdict(list)
-    for one in different(candidates):
+    groups: dict[Any, list[Example]] = defaultdict(list)
+    for one in different(examples):
         groups[one.sample.messages].append(one)
     return list(groups.values())
 
 
-def _right_wrong(right: Sequence[Candidate], wrong: Sequence[Candidate]) -> Iterator[Pair]:
+def _right_wrong(right: Sequence[Example], wrong: Sequence[Example]) -> Iterator[Pair]:
     """Each right output with the wrong one that is nearest to it in length, each wrong one once."""
     left = list(wrong)
     for one in right:
@@ -101,7 +101,7 @@ def _right_wrong(right: Sequence[Candidate], wrong: Sequence[Candidate]) -> Iter
         yield "right-wrong", one, nearest
 
 
-def _short_long(right: Sequence[Candidate]) -> Iterator[Pair]:
+def _short_long(right: Sequence[Example]) -> Iterator[Pair]:
     """The shortest right output with each that is longer by LONGER, the longest first. right: the shortest first."""
     for other in reversed(right[1:]):
         if other.length >= LONGER * right[0].length:

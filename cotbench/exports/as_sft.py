@@ -12,7 +12,7 @@ from typing import Any
 from cotbench.exports.files import Folder, Written
 from cotbench.exports.samples import Asked
 from cotbench.exports.training import (
-    Candidate,
+    Example,
     Options,
     Pool,
     beyond_guessing,
@@ -24,12 +24,12 @@ from cotbench.exports.training import (
     pools,
     prompt_of,
     reply_of,
-    write_with_card,
+    write_with_about,
 )
 
 
 def write(asked: Sequence[Asked], folder: Folder, options: Options) -> Iterator[Written]:
-    """Write a file and a card for each task. Raises UsageError where its questions are a test set."""
+    """Write a file and one that is about it for each task. Raises UsageError where its questions are a test set."""
     check(asked, options)
     most = options.per_question or (1 if options.keep == "shortest" else None)
     for pool in pools(asked):
@@ -39,20 +39,20 @@ def write(asked: Sequence[Asked], folder: Folder, options: Options) -> Iterator[
             for one in chosen
         ]
         kept = {name: asdict(options)[name] for name in ("keep", "thoughts", "luck", "allow_test")}
-        yield from write_with_card(folder, pool, rows, {**kept, "per_question": most}, figures)
+        yield from write_with_about(folder, pool, rows, {**kept, "per_question": most}, figures)
 
 
-def _choose(pool: Pool, options: Options, most: int | None) -> tuple[list[Candidate], dict[str, Any]]:
-    chosen: list[Candidate] = []
+def _choose(pool: Pool, options: Options, most: int | None) -> tuple[list[Example], dict[str, Any]]:
+    chosen: list[Example] = []
     dropped: Counter[str] = Counter()
     lucky, used = 0.0, 0
-    for candidates in pool.questions.values():
-        if not candidates:
+    for examples in pool.questions.values():
+        if not examples:
             continue
-        right = [one for one in candidates if one.right]
-        dropped["wrong"] += len(candidates) - len(right)
-        lucky += by_luck(len(candidates), by_guessing(candidates[0].sample), options.luck)
-        if not beyond_guessing(candidates, options.luck):
+        right = [one for one in examples if one.right]
+        dropped["wrong"] += len(examples) - len(right)
+        lucky += by_luck(len(examples), by_guessing(examples[0].sample), options.luck)
+        if not beyond_guessing(examples, options.luck):
             dropped["no more right than by guessing"] += len(right)
             continue
         used += 1

@@ -1,5 +1,5 @@
-"""What runs give to train on: which outputs are candidates, on which questions, and what stands on the card beside
-them. Shared by `sft` and `preferences`.
+"""What runs give to train on: which outputs are examples, on which questions, and what is said of them in a
+file beside them. Shared by `sft` and `preferences`.
 
 A run on a test set is no source of training data: whoever trains on it can't be tested with it any more. What counts
 as a test set is decided by where the questions are from (`held_out`), since splits are called as their makers like."""
@@ -47,7 +47,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Example:
     """An output that may be trained on. length: in tokens of the model, or characters where these aren't told."""
 
     sample: Sample
@@ -68,11 +68,11 @@ class Candidate:
 
 @dataclass(kw_only=True)
 class Pool:
-    """The candidates of a task, by question, and how many outputs were passed over, by why."""
+    """The examples of a task, by question, and how many outputs were passed over, by why."""
 
     task: str
     asked: Sequence[Asked]
-    questions: dict[str, list[Candidate]] = field(default_factory=dict)
+    questions: dict[str, list[Example]] = field(default_factory=dict)
     passed_over: Counter[str] = field(default_factory=Counter)
     outputs: int = 0
 
@@ -113,7 +113,7 @@ def check(asked: Sequence[Asked], options: Options) -> None:
 
 
 def pools(asked: Sequence[Asked]) -> Iterator[Pool]:
-    """The candidates of each task.
+    """The examples of each task.
 
     Passed over is what taught something else than to reason: no output; no verdict; cut at its budget; gone on with by
     words of ours; an answer that isn't stated and was guessed from the text; a prompt whose messages aren't known."""
@@ -130,7 +130,7 @@ def pools(asked: Sequence[Asked]) -> Iterator[Pool]:
                     if why := _unfit(one, sample, output):
                         pool.passed_over[why] += 1
                     else:
-                        kept.append(Candidate(sample=sample, output=output, arm=one.arm, length=_length(output)))
+                        kept.append(Example(sample=sample, output=output, arm=one.arm, length=_length(output)))
         yield pool
 
 
@@ -179,13 +179,13 @@ def by_guessing(sample: Sample) -> float:
 _LISTED = re.compile(r"^[ \t]*\(?(\d{1,2})[.):][ \t]", re.M)
 
 
-def beyond_guessing(candidates: Sequence[Candidate], luck: float) -> bool:
+def beyond_guessing(examples: Sequence[Example], luck: float) -> bool:
     """Whether more of a question's outputs are right than by guessing: a larger share, and so many that guesses give as
     many with at most the probability `luck` (the exact binomial tail).
 
     The share alone says little: of guesses, too, nearly every second question has a larger share than it should."""
-    right, chance = sum(one.right for one in candidates), by_guessing(candidates[0].sample)
-    count = len(candidates)
+    right, chance = sum(one.right for one in examples), by_guessing(examples[0].sample)
+    count = len(examples)
     return right > count * chance + 1e-9 and tail(right, count, chance) <= luck
 
 
@@ -202,10 +202,10 @@ def by_luck(count: int, chance: float, luck: float) -> float:
     return 0.0 if least is None or not chance else tail(least, count, chance)
 
 
-def different(candidates: Sequence[Candidate]) -> list[Candidate]:
+def different(examples: Sequence[Example]) -> list[Example]:
     """The first of each that are equal but for white space and were asked in the same words."""
-    seen: dict[tuple[Any, str], Candidate] = {}
-    for one in candidates:
+    seen: dict[tuple[Any, str], Example] = {}
+    for one in examples:
         seen.setdefault((one.sample.messages, one.key), one)
     return list(seen.values())
 
@@ -230,34 +230,34 @@ def reply_of(output: Output, thoughts: Thoughts) -> dict[str, str]:
     return {"role": "assistant", "content": f"<think>\n{thought}\n</think>\n\n{text}"}
 
 
-def origin_of(candidate: Candidate) -> dict[str, Any]:
+def origin_of(example: Example) -> dict[str, Any]:
     """Where a row is from."""
-    sample = candidate.sample
-    return {"task": sample.question.task, "question": sample.question.id, "arm": candidate.arm}
+    sample = example.sample
+    return {"task": sample.question.task, "question": sample.question.id, "arm": example.arm}
 
 
-def write_with_card(
+def write_with_about(
     folder: Folder,
     pool: Pool,
     rows: Sequence[Mapping[str, Any]],
     options: Mapping[str, Any],
     figures: Mapping[str, Any],
 ) -> Iterator[Written]:
-    """Write a task's rows, and the card that says what they are."""
+    """Write a task's rows, and the file that says what they are."""
     stem = pool.task.replace("/", "_").replace(":", "_")
     lines = [as_line(encodable(dict(row))) for row in rows]
     folder.write(f"{stem}.jsonl", lines)
-    card = _card(pool, f"{stem}.jsonl", lines, options, figures)
-    folder.write(f"{stem}.card.json", [as_json(encodable(card), indent=2), b"\n"])
+    about = _about(pool, f"{stem}.jsonl", lines, options, figures)
+    folder.write(f"{stem}.about.json", [as_json(encodable(about), indent=2), b"\n"])
     left = {why: count for why, count in {**pool.passed_over, **figures.get("dropped", {})}.items() if count}
     notes = list(figures.get("notes", ()))
     if not rows:
         notes.append("nothing is left; several paths a question say more than one (--mode self-consistency)")
     yield Written(name=f"{stem}.jsonl", task=pool.task, rows=len(rows), left_out=left, notes=tuple(notes))
-    yield Written(name=f"{stem}.card.json", task=pool.task, rows=1, beside=True)
+    yield Written(name=f"{stem}.about.json", task=pool.task, rows=1, beside=True)
 
 
-def _card(
+def _about(
     pool: Pool, name: str, lines: Sequence[bytes], options: Mapping[str, Any], figures: Mapping[str, Any]
 ) -> dict[str, Any]:
     run = pool.asked[0].run
