@@ -64,7 +64,7 @@ def _unzstd(data: bytes, size: int, place: str) -> bytes:
     if not size:
         return b""
     try:
-        import pyarrow as pa
+        import pyarrow as pa  # type: ignore[import-untyped]
 
         if not pa.Codec.is_available("zstd"):
             raise ImportError

@@ -6,19 +6,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from cotbench.errors import DataError
 from cotbench.logs.folders import of_task
-from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.values import Part, Skip, as_object, decode_object, made, mapped, object_of, scalars
 from cotbench.types import Completion, Message
 
+if TYPE_CHECKING:
+    from cotbench.logs.formats import ReadOptions
+
 NAME = "every-eval-ever"
+ABOUT = "instances of Every Eval Ever (JSON lines, schema 0.2 and 0.3)"
 _SIGNS = (b'"evaluation_id"', b'"sample_id"', b'"interaction_type"', b'"answer_attribution"', b'"evaluation"')
 _HEAD = 1 << 20
 _DRAWN = ("temperature", "top_p", "top_k", "max_tokens")
@@ -310,8 +313,3 @@ def _answer(row: Part) -> str | None:
     )
     final = [one for one in listed if one.any("is_terminal") is not False and "extracted_value" in one]
     return final[-1].label("extracted_value") if final else None
-
-
-FORMAT = Format(
-    name=NAME, about="instances of Every Eval Ever (JSON lines, schema 0.2 and 0.3)", tells=tells, read=read
-)

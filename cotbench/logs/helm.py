@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from cotbench.errors import DataError
 from cotbench.logs.folders import of_task
-from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.values import REMEDY, Part, Skip, as_object, decode, made, mapped, object_of, raw_items, scalars
 from cotbench.types import LETTERS, Completion, FinishReason, Message
 
+if TYPE_CHECKING:
+    from cotbench.logs.formats import ReadOptions
+
 NAME = "helm"
+ABOUT = "run folders of HELM, or a folder of them"
 SPEC, STATE, PER_INSTANCE, STATS = "run_spec.json", "scenario_state.json", "per_instance_stats.json", "stats.json"
 _JOINT, _SEPARATE = "multiple_choice_joint", "multiple_choice_separate"
 # Statistics about the run, and none of whether an answer is right.
@@ -379,6 +382,3 @@ def _row(one: Any, place: str, method: str) -> tuple[tuple[_Key, int], _Told]:
     asked = counts.number("num_prompt_tokens")
     scores = {name: mean for name, mean in means.items() if _is_reading(name, method)}
     return (key, _trial(stats)), _Told(scores, int(asked) if asked else None, int(written) if written else None)
-
-
-FORMAT = Format(name=NAME, about="run folders of HELM, or a folder of them", tells=tells, read=read)

@@ -6,17 +6,20 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cotbench.errors import DataError
 from cotbench.logs import inspect_files as files
 from cotbench.logs.folders import of_task
-from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.inspect_samples import sample
 from cotbench.logs.log import Figure, Log, Sample
 from cotbench.logs.values import Part, Skip, as_number, made, scalars
 
+if TYPE_CHECKING:
+    from cotbench.logs.formats import ReadOptions
+
 NAME = "inspect"
+ABOUT = "logs of Inspect (inspect_ai): .eval, .json, or a folder of them"
 _SAMPLING = {
     "max_tokens": "max_tokens",
     "temperature": "temperature",
@@ -214,8 +217,3 @@ def _notes(path: Path, head: Part, config: Part, steps: Sequence[Part], whole: b
     if tools:
         notes.append(f"the model held a conversation ({', '.join(tools)}): an output is its last reply")
     return notes
-
-
-FORMAT = Format(
-    name=NAME, about="logs of Inspect (inspect_ai): .eval, .json, or a folder of them", tells=tells, read=read
-)

@@ -6,11 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cotbench.errors import DataError
 from cotbench.logs.folders import of_task
-from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.tables import columns, rows
@@ -18,7 +17,11 @@ from cotbench.logs.thoughts import parted
 from cotbench.logs.values import Part, Skip, as_number, made, mapped, object_of, scalars
 from cotbench.types import LETTERS, Completion, FinishReason, Message
 
+if TYPE_CHECKING:
+    from cotbench.logs.formats import ReadOptions
+
 NAME = "lighteval"
+ABOUT = "details of lighteval: a parquet file or a folder"
 _COLUMNS = {"doc", "model_response", "metric"}
 _FILE = re.compile(r"details_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+))?\Z")
 _DRAWN = {
@@ -80,10 +83,11 @@ def _log(file: Path) -> Log:
     first = next(iter(_rows(file, lambda _: None)), Part({}, str(file)))
     scored = "LOGPROBS" in _methods(first) and not first.part("model_response").texts("text")
     settings = model.part("generation_parameters")
+    most = settings.count("max_new_tokens")
 
     def samples(skip: Skip = None) -> Iterator[Sample]:
         for row in _rows(file, skip):
-            found = made(skip, _sample, row)
+            found = made(skip, _sample, row, most)
             if found is not None:
                 yield found
 
@@ -175,19 +179,20 @@ def _lettered(doc: Part) -> bool:
     return len(choices) > 1 and choices == list(LETTERS[: len(choices)])
 
 
-def _sample(row: Part) -> Sample:
+def _sample(row: Part, most: int | None) -> Sample:
     doc, response = row.part("doc"), row.part("model_response")
     choices = doc.texts("choices")
     gold = _gold(doc, choices)
     texts = response.texts("text")
     scored = not texts and bool(response.items("logprobs"))
     lettered = _lettered(doc)
-    options = choices if scored and not lettered else ()
+    options = choices if scored or lettered else ()
     if scored or lettered:
         target = tuple(LETTERS[at] for at in gold if at < len(LETTERS))
     else:
         target = tuple(choices[at] for at in gold)
-    outputs = _scored(response, choices) if scored else tuple(_written(response, doc, texts))
+    most = most if most is not None else doc.count("generation_size")
+    outputs = _scored(response, choices) if scored else tuple(_written(response, most, texts))
     specific = doc.part("specific")
     return Sample(
         place=row.place,
@@ -195,7 +200,7 @@ def _sample(row: Part) -> Sample:
         row=specific.value,
         question=doc.text("original_query") or doc.text("query"),
         choices=tuple(one.strip() for one in options),
-        target=target,
+        target=tuple(one.strip() for one in target),
         group=next((specific.value[key] for key in _GROUPS if isinstance(specific.any(key), str)), ""),
         messages=_messages(response),
         outputs=outputs,
@@ -212,11 +217,10 @@ def _gold(doc: Part, choices: Sequence[str]) -> list[int]:
     return list(listed)
 
 
-def _written(response: Part, doc: Part, texts: Sequence[str]) -> Iterator[Completion]:
+def _written(response: Part, most: int | None, texts: Sequence[str]) -> Iterator[Completion]:
     tokens, asked = response.items("output_tokens"), len(response.items("input_tokens")) or None
     thoughts = [one if isinstance(one, str) else "" for one in response.items("reasonings")]
     cleaned = response.texts("text_post_processed")
-    most = doc.count("generation_size")
     for number, text in enumerate(texts):
         own = tokens[number] if number < len(tokens) and isinstance(tokens[number], list) else None
         count = len(own) if own else None
@@ -263,6 +267,3 @@ def _readings(metric: Part) -> dict[str, Theirs]:
         if score is not None:
             found[name] = Theirs(metric=name, scores=(score,))
     return found
-
-
-FORMAT = Format(name=NAME, about="details of lighteval: a parquet file or a folder", tells=tells, read=read)

@@ -12,23 +12,28 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from cotbench.errors import DataError
 from cotbench.logs.folders import of_task
-from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
-from cotbench.logs.prompts import INFERRED, frame_of, message
+from cotbench.logs.prompts import INFERRED, Frame, frame_of, message
 from cotbench.logs.thoughts import parted
 from cotbench.logs.values import REMEDY, Part, Skip, as_number, lines, made, mapped, object_of, raw_items
 from cotbench.types import LETTERS, Completion, Message
 
+if TYPE_CHECKING:
+    from cotbench.logs.formats import ReadOptions
+
 NAME = "opencompass"
+ABOUT = "predictions of OpenCompass: a file or a folder"
 _PIECE = re.compile(r"(?P<name>.+)_(?P<number>\d+)\Z")
 _HEAD = 1 << 16
 _LABEL = "label: "
+_CORRECT = ("correct", "is_correct", "cascade_correct")
+_READ = ("predictions", "pred")
 _NO_FIGURES = frozenset({"details", "total predictions", "type"})
 
 
@@ -89,9 +94,8 @@ def _joined(files: Iterable[Path]) -> dict[tuple[Path, str], list[Path]]:
 
 
 def _log(files: Sequence[Path], name: str) -> Log:
-    first = next((entry for _, entry in _entries(files[0], lambda _: None)), None)
+    first = next((object_of(one.value, one.place) for one in _entries(files[0], None)), None)
     if first is None or ("prediction" not in first and "origin_prompt" not in first):
-        next(_entries(files[0], None), None)  # raises where the file can't be read
         found = f"{files[0]}: its first entry has no 'prediction'" if first is not None else f"{files[0]}: has no entry"
         raise DataError(f"{found}.", "Name predictions of OpenCompass, as predictions/MODEL/DATASET.json.")
     likelihoods = _is_scored(first)
@@ -104,7 +108,7 @@ def _log(files: Sequence[Path], name: str) -> Log:
         notes.append("conversations of several rounds: they aren't read")
 
     def samples(skip: Skip = None) -> Iterator[Sample]:
-        return _samples(files, results.part("details"), likelihoods, skip)
+        return _samples(files, results.any("details"), likelihoods, skip)
 
     return Log(
         path=files[0] if len(files) == 1 else folder,
@@ -145,55 +149,83 @@ def _figures(results: Part) -> Iterator[Figure]:
 # --- samples --------------------------------------------------------------------------------------------------------
 
 
-def _entries(file: Path, skip: Skip) -> Iterator[tuple[str, Part]]:
-    """The entries of a file, each with its name (its position in the data set)."""
+class _Entry(NamedTuple):
+    """What stands at a position of the data set: still bytes, or an object already."""
+
+    name: str
+    place: str
+    value: Any
+
+
+def _entries(file: Path, skip: Skip) -> Iterator[_Entry]:
+    """The entries of a file, each with its position in the data set. Raises DataError."""
     if file.suffix == ".jsonl":
-        yield from _lines(file, skip)
+        for number, row in lines(file, skip):
+            name = made(skip, _name, row, number)
+            if name is not None:
+                yield _Entry(name, row.place, row.value)
         return
     data = mapped(file)
     held: Mapping[str, Any] | None = raw_items(data, str(file), dict[str, msgspec.Raw])
     for name, one in (object_of(data, str(file)).value if held is None else held).items():
-        place = f"{file}:{name}"
-        entry = made(skip, object_of, one, place)
-        if entry is not None:
-            yield name, entry
-
-
-def _lines(file: Path, skip: Skip) -> Iterator[tuple[str, Part]]:
-    for number, entry in lines(file, skip):
-        name = made(skip, _name, entry, number)
-        if name is not None:
-            yield name, entry
+        yield _Entry(name, f"{file}:{name}", one)
 
 
 def _name(entry: Part, number: int) -> str:
     return entry.label("idx") or entry.label("id") or str(number - 1)
 
 
-def _samples(files: Sequence[Path], details: Part, likelihoods: bool, skip: Skip) -> Iterator[Sample]:
-    frame = frame_of(prompt for file in files for prompt in _prompts(file))
+def _numbered(files: Sequence[Path], skip: Skip) -> Iterator[_Entry]:
+    """The entries of all files of a data set, counted on from file to file."""
     start = 0
     for file in files:
         count = 0
-        for name, entry in _entries(file, skip):
+        for entry in _entries(file, skip):
             count += 1
-            at = str(start + int(name)) if len(files) > 1 and name.isdecimal() else name
-            make = _scored if likelihoods else _written
-            found = made(skip, make, at, entry, details)
-            if found is not None:
-                yield replace(found, question=frame.question(_asked(found.messages)))
+            moved = start and entry.name.isdecimal()
+            yield entry._replace(name=str(start + int(entry.name))) if moved else entry
         start += count
 
 
-def _prompts(file: Path) -> Iterator[str]:
-    for _, entry in _entries(file, lambda _: None):
-        said = made(lambda _: None, _prompt, entry)
-        if said:
-            yield said
+def _samples(files: Sequence[Path], details: Any, likelihoods: bool, skip: Skip) -> Iterator[Sample]:
+    """One sample for each question. With n > 1 OpenCompass asks the whole data set n times, one after another: where
+    each prompt stands there equally often, its entries are repeats."""
+    entries = list(_numbered(files, skip))
+    prompts = [made(lambda _: None, _prompt, entry) or "" for entry in entries]
+    frame = frame_of(prompt for prompt in prompts if prompt)
+    groups: dict[Any, list[_Entry]] = {}
+    for number, (prompt, entry) in enumerate(zip(prompts, entries, strict=True)):
+        groups.setdefault(hash(prompt) if prompt else (number,), []).append(entry)
+    del prompts
+    together = not likelihoods and len({len(group) for group in groups.values()}) == 1
+    for group in groups.values() if together else ([entry] for entry in entries):
+        found = made(skip, _sample, group, details, likelihoods, frame)
+        if found is not None:
+            yield found
 
 
-def _prompt(entry: Part) -> str:
-    return _asked(_messages(entry))
+def _sample(group: Sequence[_Entry], details: Any, likelihoods: bool, frame: Frame) -> Sample:
+    read = _scored if likelihoods else _written
+    each = [read(entry.name, object_of(entry.value, entry.place), details) for entry in group]
+    first = each[0]
+    readings = {}
+    for name, theirs in first.readings.items():
+        own = [one.readings.get(name) for one in each]
+        scores = tuple(score for one in own if one is not None for score in one.scores)
+        answers = tuple(answer for one in own if one is not None for answer in one.answers)
+        if len(each) == 1 or len(scores) == len(each):
+            readings[name] = replace(theirs, scores=scores, answers=answers)
+    return replace(
+        first,
+        question=frame.question(_asked(first.messages)),
+        outputs=tuple(output for one in each for output in one.outputs),
+        readings=readings,
+        error="" if any(one.outputs for one in each) else first.error,
+    )
+
+
+def _prompt(entry: _Entry) -> str:
+    return _asked(_messages(object_of(entry.value, entry.place)))
 
 
 def _asked(messages: Sequence[Message]) -> str:
@@ -210,7 +242,7 @@ def _rounds(entry: Part) -> bool:
     return isinstance(prompts, list) and bool(prompts) and all(isinstance(one, list) for one in prompts)
 
 
-def _written(name: str, entry: Part, details: Part) -> Sample:
+def _written(name: str, entry: Part, details: Any) -> Sample:
     if _rounds(entry):
         found = f"{entry.place}: is a conversation of {len(entry.items('prediction'))} rounds"
         raise DataError(f"{found}, expected one question.", REMEDY)
@@ -246,7 +278,7 @@ def _written(name: str, entry: Part, details: Part) -> Sample:
     )
 
 
-def _scored(name: str, entry: Part, details: Part) -> Sample:
+def _scored(name: str, entry: Part, details: Any) -> Sample:
     """A question whose options were scored: by perplexity (the least is taken), or by probability."""
     labels = [key[len(_LABEL) :] for key in entry.value if key.startswith(_LABEL)]
     if labels:
@@ -294,13 +326,17 @@ def _messages(entry: Part) -> tuple[Message, ...]:
     )
 
 
-def _reading(name: str, details: Part, count: int) -> dict[str, Theirs]:
+def _reading(name: str, details: Any, count: int) -> dict[str, Theirs]:
     """What OpenCompass's evaluator read in an output, and whether that is right."""
-    told = details.any(name)
+    told: Any = None
+    if isinstance(details, dict):
+        told = details.get(name)
+    elif isinstance(details, list) and name.isdecimal() and int(name) < len(details):
+        told = details[int(name)]
     if not isinstance(told, dict):
         return {}
-    row = details.part(name)
-    correct, read = row.any("correct"), row.any("predictions") if "predictions" in row else row.any("pred")
+    correct = next((told[key] for key in _CORRECT if told.get(key) is not None), None)
+    read = next((told[key] for key in _READ if told.get(key) is not None), None)
     single = None if read is None or isinstance(read, dict) else str(read)
     scores = correct if isinstance(correct, list) else [correct]
     answers = read if isinstance(read, list) else [single]
@@ -315,6 +351,3 @@ def _reading(name: str, details: Part, count: int) -> dict[str, Theirs]:
             answers=tuple(None if one is None else str(one) for one in answers) if len(answers) == len(numbers) else (),
         )
     }
-
-
-FORMAT = Format(name=NAME, about="predictions of OpenCompass: a file or a folder", tells=tells, read=read)

@@ -19,7 +19,7 @@ def columns(path: Path) -> frozenset[str]:
     with path.open("rb") as file:
         if file.read(4) != _MARK:
             return frozenset()
-    import pyarrow.parquet as pq
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
     from pyarrow import ArrowException
 
     try:

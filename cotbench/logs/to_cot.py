@@ -8,18 +8,21 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cotbench.errors import DataError
 from cotbench.logs.folders import of_task
-from cotbench.logs.formats import Format, ReadOptions
 from cotbench.logs.log import Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.tables import columns, rows
 from cotbench.logs.values import Part, Skip, as_number, lines, made
 from cotbench.types import LETTERS, Completion, FinishReason, Message
 
+if TYPE_CHECKING:
+    from cotbench.logs.formats import ReadOptions
+
 NAME = "to-cot"
+ABOUT = "tables of the study To CoT or not to CoT (parquet or JSON lines)"
 ARMS = ("zero_shot_direct", "zero_shot_cot", "few_shot_direct", "few_shot_cot")
 _PARTS = ("model_response", "parsed_model_answer", "is_correct", "answer_was_parsed", "errored", "messages", "payload")
 _SHARED = ("question", "answer", "answerKey", "choices", "additional_information")
@@ -222,8 +225,3 @@ def _ending(row: Part, arm: str) -> tuple[FinishReason, tuple[int | None, int | 
     counts = [told.get(key) for key in ("prompt_tokens", "completion_tokens")]
     asked, written = (one if type(one) is int and one >= 0 else None for one in counts)
     return ending, (asked, written)
-
-
-FORMAT = Format(
-    name=NAME, about="tables of the study To CoT or not to CoT (parquet or JSON lines)", tells=tells, read=read
-)
