@@ -377,6 +377,7 @@ def test_options_that_stand_in_the_question_are_found(tmp_path: Path) -> None:
 # --- programs -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_programs_call_their_studys_functions_from_the_prelude(tmp_path: Path) -> None:
     lines = [
         {"question": f"What is the double of {n}?", "gold": str(2 * n), "output": f"x = {n}\nans = doubled(x)"}
@@ -403,7 +404,7 @@ def test_a_prelude_that_is_no_python_is_refused(tmp_path: Path) -> None:
 # --- differences of arms --------------------------------------------------------------------------------------------
 
 
-def test_what_arms_of_logs_differ_in_is_told(tmp_path: Path, cli: Any) -> None:
+def test_what_arms_of_logs_differ_in_is_told(tmp_path: Path, main: Any) -> None:
     rows = sums(4)
     first = [lm_eval_line(n, r, "The answer is 2.") for n, r in enumerate(rows)]
     last = [lm_eval_line(n, r, "The answer is 2.") for n, r in enumerate(rows)]
@@ -414,7 +415,7 @@ def test_what_arms_of_logs_differ_in_is_told(tmp_path: Path, cli: Any) -> None:
         lm_eval(tmp_path / "b", "gsm8k_cot", last, shots=8, doc_to_text="Q: {{question}}\nA: Think."),
     ]
     folder = made(tmp_path, *logs).folder
-    cli("report", str(folder), "--quiet")
+    main("report", str(folder), "--quiet", "--no-page", "--no-plots")
     told = json.loads((folder / "report" / "report.json").read_text())
     text = json.dumps(told["unsaid"])
     for wanted in ("max_tokens", "temperature", "exemplars", "template"):
@@ -451,3 +452,65 @@ def test_what_is_no_log_says_which_formats_are_known(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("words")
     assert "lm-eval" in refused(DataError, tmp_path, path, arms=["cot"])
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_it_made_and_what_comes_next(tmp_path: Path, main: Any) -> None:
+    found = main("import", *pair(tmp_path), "--as", "direct,cot", "-o", "runs")
+    assert found.code == 0, found.err
+    for wanted in ("lm-eval 0.4.9", "6 questions stand under all arms", "Not recorded", "cotbench report runs/tiny-"):
+        assert wanted in found.out
+    assert max(map(len, found.out.splitlines())) <= 100
+
+
+def test_the_command_prints_json(tmp_path: Path, main: Any) -> None:
+    found = main("import", *pair(tmp_path), "--json")
+    [run] = json.loads(found.out)
+    assert [arm["accuracy"] for arm in run["tasks"][0]["arms"]] == [0.5, 5 / 6]
+    assert (tmp_path / run["folder"] / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--as", "direct,nothing"], 2, "there is no mode 'nothing'"),
+        (["--kind", "colour"], 2, "--kind"),
+        (["--format", "tape"], 2, "there is no format 'tape'"),
+        (["--field", "question"], 2, "expected PART=KEY"),
+        (["--filter", "loose"], 3, "has no reading 'loose'"),
+        (["--task", "no-such-task"], 2, "there is no task"),
+    ],
+)
+def test_mistakes_have_a_message_and_a_code(tmp_path: Path, main: Any, words: list[str], code: int, said: str) -> None:
+    found = main("import", *pair(tmp_path), *words)
+    assert (found.code, said in found.err) == (code, True), found.err
+
+
+def test_a_log_that_is_not_there(tmp_path: Path, main: Any) -> None:
+    found = main("import", "nowhere.jsonl", "--as", "cot")
+    assert (found.code, "there is no such file" in found.err) == (3, True)
+
+
+def test_a_broken_line_has_the_code_of_data(tmp_path: Path, main: Any) -> None:
+    assert main("import", broken(tmp_path / "a")).code == 3
+    found = main("import", broken(tmp_path / "a"), "--skip-broken")
+    assert found.code == 0
+    assert "1 lines can't be read" in found.out or "1 line can't be read" in found.out
+
+
+def test_an_imported_run_is_neither_resumed_nor_run_again(tmp_path: Path, main: Any) -> None:
+    folder = made(tmp_path, *pair(tmp_path)).folder
+    for command in (["run", "--resume"], ["reproduce"]):
+        found = main(*command, str(folder))
+        assert found.code == 3
+        assert "was made of logs" in found.err
+
+
+def test_questions_of_an_imported_run_are_shown(tmp_path: Path, main: Any) -> None:
+    folder = made(tmp_path, *pair(tmp_path)).folder
+    identity = next(iter(read_questions(folder, read_manifest(folder))[0]))
+    found = main("show", str(folder), identity)
+    assert found.code == 0
+    assert "Ola has" in found.out
