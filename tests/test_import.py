@@ -307,6 +307,31 @@ def test_a_line_without_what_a_sample_needs_is_broken(tmp_path: Path) -> None:
     assert "'resps' is missing" in refused(DataError, tmp_path, lm_eval(tmp_path / "a", "gsm8k_cot", lines))
 
 
+def places(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [before] * bool(before) + [one for key, each in inner for one in places(each, (*before, key))]
+
+
+@pytest.mark.parametrize("wrong", [None, -1, True, "", [], {}, {"a": 1}, ["a", None], [["x"]], [["-inf", "True"]]])
+def test_whatever_stands_in_a_line_it_is_read_or_named(tmp_path: Path, wrong: Any) -> None:
+    line = lm_eval_line(0, sums(1)[0], "The answer is 2.")
+    likely = likely_line(0, choices_of(1)[0], (-1.0, -2.0, -3.0))
+    read = FORMATS["lm-eval"].read
+    for number, whole in enumerate((line, likely)):
+        for place in places(whole):
+            changed = json.loads(json.dumps(whole))
+            inner = changed
+            for key in place[:-1]:
+                inner = inner[key]
+            inner[place[-1]] = wrong
+            path = write_lines(tmp_path / f"samples_t_{number}.jsonl", [whole, changed])
+            faults: list[Exception] = []
+            [log] = read(path, ReadOptions())
+            samples = list(log.samples(faults.append))
+            assert len(samples) + len(faults) >= 1
+            assert all(isinstance(fault, DataError) and f"{path}:2" in str(fault) for fault in faults)
+
+
 # --- JSON lines of any form -----------------------------------------------------------------------------------------
 
 
