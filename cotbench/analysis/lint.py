@@ -32,7 +32,8 @@ class Asked:
     """What was asked under one arm.
 
     row: the arm's entry in the run's spec. run: what holds for all arms of its run (`of_run`). shown: what its prompt
-    shows, as the manifest has it (`runs/shown.py`); {} where that isn't known. where: the run's name."""
+    shows, as the manifest has it (`runs/shown.py`); {} where that isn't known. where: the run's name. log: of an
+    imported arm, what its log says of it beyond how outputs were drawn; None of one that was asked here."""
 
     arm: str
     facts: Facts
@@ -40,6 +41,7 @@ class Asked:
     run: Mapping[str, Any] = field(default_factory=dict)
     shown: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
+    log: Mapping[str, Any] | None = None
 
     @property
     def mode(self) -> str:
@@ -197,6 +199,8 @@ def _budget(arm: Asked) -> Any:
 
 
 def _budget_said(a: Asked, b: Asked, _: Sequence[Asked]) -> bool:
+    if a.log is not None or b.log is not None:
+        return False  # a name that was given afterwards says nothing of the budget
     if {"max_tokens", "budget", "min"} & {*a.told, *b.told} or _answer_differs(a, b):
         return True
     shorter, longer = sorted((a, b), key=_rank)
@@ -303,7 +307,7 @@ _ASPECTS: Sequence[_Aspect] = (
     ),
     _Aspect(
         name="the system prompt",
-        value=_shows("system", in_words=False),
+        value=lambda arm: arm.shown.get("system") if arm.log is None else None,  # of a log see `_of_logs`
         said=_sets("prompt"),
         shown=lambda _, value: f'"{value}"' if value else "none",
     ),
@@ -355,6 +359,24 @@ def _drawing(arms: Sequence[Asked]) -> list[_Aspect]:
     return [_Aspect(name=_CALLED.get(key, key), value=_drawn(key), said=_drawing_said(key)) for key in keys]
 
 
+_MOST_CHARS = 80  # of what a log says
+
+
+def _of_logs(arms: Sequence[Asked]) -> list[_Aspect]:
+    """An aspect for each thing that the log of some arm says of it."""
+    keys = dict.fromkeys(key for arm in arms for key in arm.log or ())
+    return [_Aspect(name=f"the log's {key.replace('_', ' ')}", value=_logged(key), shown=_cut) for key in keys]
+
+
+def _logged(key: str) -> Callable[[Asked], Any]:
+    return lambda arm: None if arm.log is None else arm.log.get(key, NOT_SET)
+
+
+def _cut(_: Asked, value: Any) -> str:
+    told = " ".join(_words(value).split())
+    return told if len(told) <= _MOST_CHARS else f"{told[: _MOST_CHARS - 1]}…"
+
+
 def _drawn(key: str) -> Callable[[Asked], Any]:
     return lambda arm: arm.drawn(key)
 
@@ -368,6 +390,7 @@ def lint(arms: Sequence[Asked], *, model: str = "", task: str = "", known: Colle
     known: arms of which is said elsewhere that they think."""
     found = [one for aspect in _ASPECTS for one in _differing(aspect, arms)]
     found += _joined([one for aspect in _drawing(arms) for one in _differing(aspect, arms)])
+    found += [one for aspect in _of_logs(arms) for one in _differing(aspect, arms)]
     if any(name in _OF_PROMPTS for name, _ in found):
         found = [(name, group) for name, group in found if name != _SHARED]  # what of it differs is told
     told = set(known) | {arm.arm for name, group in found if name == "thinking" for arm, _ in group}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel
 from cotbench.analysis.stats import Array
@@ -66,7 +67,8 @@ class Beside:
     """One reading of an arm, beside ours.
 
     rows: the outputs that the log has this reading of, in the panel's order. told: whether the log says what was read,
-    so that an output of which nothing was is known as such. unfit: questions whose verdicts can't be compared, since
+    so that an output of which nothing was is known as such. Of an arm with one path for each question the first output
+    counts, whatever the log has. unfit: questions whose verdicts can't be compared, since
     there are more or fewer outputs than scores. beyond: scores that aren't from 0 to 1, which say neither right nor
     wrong. value, ours: of each question of the panel the mean over its outputs, nan without a verdict; high, ours_high:
     the same if all that is unread were right; read, ours_read: where all outputs were read."""
@@ -123,8 +125,10 @@ def beside(panel: Panel, cell: Cell, name: str, *, default: bool = False) -> Bes
         reading = row.readings[name]
         if reading.scores or not metrics:
             metrics[reading.metric] = None
-        own, outs = _ours(record, len(reading.scores)), len(reading.scores)
-        if len(own) != max(outs, 1):
+        if record.votes is None and len(reading.scores) > 1:  # of repeats the first output counts, as in its record
+            reading = structs.replace(reading, scores=reading.scores[:1], answers=reading.answers[:1])
+        own = _ours(record, len(reading.scores))
+        if len(own) != max(len(reading.scores), 1):
             unfit += 1
             continue
         beyond += sum(score is not None and not 0 <= score <= 1 for score in reading.scores)
