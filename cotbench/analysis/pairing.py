@@ -38,7 +38,7 @@ SUBJECT = "subject"  # what --generalise may name: a task's groups
 _PLACES: Mapping[str, int] = {outcome.value: place for place, outcome in enumerate(OUTCOMES)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Run:
     folder: Path
     manifest: Manifest
@@ -47,6 +47,9 @@ class Run:
     records: Sequence[Record]
     journal: JournalIndex
     lock_fits: bool = True  # whether the hash of what was fixed is that of what is there
+
+    def __repr__(self) -> str:
+        return f"Run({self.folder.name}: {len(self.records):,} records)"
 
     @property
     def finished(self) -> bool:
@@ -221,7 +224,7 @@ def _figures(row: Record) -> tuple[int | None, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Panel:
     """One task by one model: its questions, and a cell for each mode.
 
@@ -234,6 +237,9 @@ class Panel:
     golds: Sequence[str]
     cells: Mapping[str, Cell]
     generalise: str = ""
+
+    def __repr__(self) -> str:
+        return f"Panel({self.task}, {self.model}: {len(self.questions):,} questions under {', '.join(self.cells)})"
 
     def cell(self, wanted: str) -> Cell | None:
         """The cell of a mode or arm; where a mode is named and only its arms are there, of the one that is meant

@@ -21,7 +21,8 @@ from cotbench.analysis.pairing import Run
 from cotbench.errors import CotbenchError
 from cotbench.modes import recorded_mode
 from cotbench.modes.prompts import Prompts
-from cotbench.questions.tasks import list_task_files, read_task_file
+from cotbench.questions.shipped import shipped, task_files
+from cotbench.questions.tasks import read_task_file
 from cotbench.store.lock import state_of
 from cotbench.store.manifest import Manifest, ModelIdentity, read_manifest
 
@@ -333,6 +334,8 @@ def _whose(manifest: Manifest, task: str, mode: str, prompt: str | None, own: ob
         return "shipped"
     if own or (own is None and manifest.options.get("prompts_dir")):
         return "own" if own else None  # earlier versions didn't say which templates of a folder were used
+    if isinstance(plugin := manifest.spec_row["modes"][f"{task}/{mode}"].get("plugin"), str):
+        return f"of the plugin {plugin}"
     return "another version's"
 
 
@@ -346,7 +349,7 @@ def _template(manifest: Manifest, mode: str) -> str:
 
 @cache
 def _shipped() -> Prompts:
-    return Prompts()
+    return Prompts(plugins=False)
 
 
 @cache
@@ -362,7 +365,7 @@ def _shipped_prompt(template: str, task: str) -> str | None:
 def _shipped_task(task: str) -> str | None:
     """The hash of the task file of this name that comes with this version."""
     try:
-        files = list_task_files()
+        files = task_files(shipped("tasks"))
         return read_task_file(files[task]).hash if task in files else None
     except CotbenchError:
         return None

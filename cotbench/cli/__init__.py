@@ -23,6 +23,7 @@ from cotbench.cli import showing  # isort: skip
 from cotbench.cli import importing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import looking  # isort: skip
+from cotbench.cli import starting  # isort: skip
 
 __all__ = [
     "EXIT_CODES",
@@ -35,6 +36,7 @@ __all__ = [
     "running",
     "scoring",
     "showing",
+    "starting",
 ]
 
 

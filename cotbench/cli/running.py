@@ -6,14 +6,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cotbench.cli import completion
 from cotbench.cli.flags import JsonOption, OutputDirOption, Values, flags_after, flags_until, with_flags
 from cotbench.cli.shared import app, guarded, kebab, stderr, stdout, stdout_json
-from cotbench.errors import OutputError, RequestsFailed, UsageError
+from cotbench.errors import OutputError, UsageError
+from cotbench.runs.asked import failed_requests, refuse_engine_as_model
 from cotbench.runs.options import FLAGS, RunOptions, anchored, recorded_options
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def run(
     elif not given["tasks"] or not given["modes"]:
         what = "--task" if not given["tasks"] else "--mode"
         raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
-    _not_an_engine(str(given["model"]), given)
+    refuse_engine_as_model(str(given["model"]), given)
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run, like=like)
     for data in () if quiet else plan.data.values():
         if data.file.note:  # what is asked of a task of others, for its user to see
@@ -209,17 +210,6 @@ def was_typed(ctx: typer.Context, name: str) -> bool:
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
 
-def _not_an_engine(model: str, given: dict[str, Any]) -> None:
-    """Refuse a line of lm-eval's, where --model names the engine and the model is in --model_args."""
-    pretrained = given["model_args"].get("pretrained") or given["model_args"].get("model")
-    if model in ("vllm", "hf", "openai", "local-chat-completions", "local-completions") or pretrained:
-        engine = {"hf": "transformers", "vllm": "vllm"}.get(model, "openai")
-        raise UsageError(
-            f"--model is '{model}': in cotbench --model names the model, and --engine what runs it.",
-            f"As in: --engine {engine} --model {pretrained or 'NAME'} (and leave 'pretrained' out of --model-args).",
-        )
-
-
 def _executed(
     plan: RunPlan, output_dir: Path, folder: Path | None, *, probe: int | None = None, fresh: bool, quiet: bool
 ) -> RunResult:
@@ -265,28 +255,6 @@ def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, q
         raise OutputError(error.message, f"The run is recorded in {result.folder}.") from None
     if lost := failed_requests(result):
         raise lost
-
-
-def failed_requests(result: RunResult) -> RequestsFailed | None:
-    """The error of a run of which requests failed; None where all have their answers."""
-    tally = result.tally
-    failed = tally.outcomes["engine_error"]
-    if not failed:
-        return None
-    from cotbench.engines.replay import lacks
-    from cotbench.runs.loop import JUDGE_DECLINED
-
-    [(reason, times)] = tally.errors.most_common(1)
-    return RequestsFailed(
-        f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
-        f"Most often ({times:,}): {reason}",
-        "It is on record that it would not; another judge is another run: --judge-model NAME."
-        if reason.startswith(JUDGE_DECLINED)
-        else f"Add them to the file, and run the same command again: another file is another run. What was asked: "
-        f"cotbench show {result.folder} QUESTION --prompts"
-        if lacks(reason)
-        else f"Ask for them again: cotbench run --resume {result.folder}",
-    )
 
 
 def say_result(result: RunResult, *, as_json: bool) -> None:

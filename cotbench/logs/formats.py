@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cotbench.logs import jsonl, lm_eval
+from cotbench.logs import every_eval_ever, helm, inspect_logs, jsonl, lighteval, lm_eval, opencompass, to_cot
 from cotbench.logs.log import Log
 
 
@@ -46,6 +46,10 @@ FORMATS: dict[str, Format] = {
             about="lm-evaluation-harness: samples_*.jsonl, with results_*.json beside it",
             tells=lm_eval.tells,
             read=lm_eval.read,
+        ),
+        *(
+            Format(name=tool.NAME, about=tool.ABOUT, tells=tool.tells, read=tool.read)
+            for tool in (inspect_logs, helm, opencompass, lighteval, every_eval_ever, to_cot)
         ),
         # The last: any file of JSON lines is one.
         Format(

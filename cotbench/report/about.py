@@ -272,6 +272,8 @@ def _thinking(run: Provenance) -> str:
 def _whose(arm: ArmAsked) -> str:
     if arm.whose == "own":
         return f"own ({', '.join(arm.own_files)})"
+    if arm.whose is not None and arm.whose.startswith("of the plugin "):
+        return arm.whose
     said = {"shipped": "shipped", "another version's": "shipped with the version that ran it, not as this one's"}
     return said.get(arm.whose or "", f"whose: {NOT_RECORDED}")
 

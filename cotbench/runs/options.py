@@ -119,9 +119,27 @@ class RunOptions:
     num_fewshot: int = _option("--num-fewshot -f", "Exemplars before the question; 0 is zero-shot.", 0)
     exemplars: str = _option(
         "--exemplars",
-        "own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode "
-        "shows programs or plans.",
+        "own (the task file's), split (the data set's, where the task names one), auto: split, unless a mode "
+        "shows programs or plans; or a file of exemplars, with columns as your questions have (and `rationale`).",
         "auto",
+        anchor=parsing.absolute_file,
+    )
+    columns: dict[str, str] = _option(
+        "--columns",
+        "Of your own file of questions: which column holds what, as question=prompt,answer=gold,choices=A+B+C,"
+        "group=subject; index=0 or 1: how options are counted that answers name by a number.",
+        {},
+        parse=parsing.columns,
+        metavar="ROLE=COLUMN,..",
+        after="tasks",
+    )
+    kind: str | None = _option(
+        "--kind",
+        "Of your own file of questions: the kind of its answers (number, latex, letter, text, boolean ...), or each: "
+        "every question's own. Without it, it is told from the answers.",
+        None,
+        metavar="KIND",
+        after="columns",
     )
     limit: int | None = _option(
         "--limit -L",

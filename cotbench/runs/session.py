@@ -25,13 +25,22 @@ from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.modes.beside import unvoted
+from cotbench.plugins import origin_of
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.runs.arms import stuck
 from cotbench.runs.fixed import fix
 from cotbench.runs.loop import Loop, jobs_of
 from cotbench.runs.part import Part, part_of, tally_of
-from cotbench.runs.prepare import RunPlan, apart, differences, digest, engine_config, second_config
+from cotbench.runs.prepare import (
+    RunPlan,
+    apart,
+    differences,
+    digest,
+    engine_config,
+    plugins_of,
+    second_config,
+)
 from cotbench.runs.provenance import circumstance, now, public_path, without_home
 from cotbench.runs.retriever import shown_passages, unshown
 from cotbench.runs.second import open_second
@@ -44,6 +53,8 @@ from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
 from cotbench.store.passages import write_passages
 from cotbench.store.questions import asked_fingerprint, write_questions
 from cotbench.store.records import RECORDS, RecordFile
+
+Handling = Callable[[Callable[[int, FrameType | None], None]], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +76,15 @@ def execute(
     command: Sequence[str] = (),
     watch: Watch = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
+    handling: Handling = handling_signals,
 ) -> RunResult:
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
     if the same run is there. probe: ask so many questions of each task, and leave the run to be gone on with. like: of
     a run that is run again as it was. agree: is given the spec as it came out, before anything is asked or written, and
-    may raise. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
+    may raise. handling: how signals are handled while it works. Raises Interrupted after Ctrl-C; whatever is raised,
+    what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kind].judge is not None for kit in plan.kits.values() for kind in kit.data.task.kinds):
         require_workers()  # before a model is loaded
@@ -91,7 +104,9 @@ def execute(
         with closing(RunLock(folder)):
             part = part_of(plan, folder, probe)
             tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
-            session = _Session(plan, engine, info, folder, say, started, tally, reproduces, probe, part, second)
+            session = _Session(
+                plan, engine, info, folder, say, started, tally, reproduces, probe, part, second, handling
+            )
             return session.run(spec, command, watch)
 
 
@@ -122,6 +137,7 @@ class _Session:
     probe: int | None = None
     part: Part | None = None  # of the run, where this session doesn't ask all of it
     second: Engine | None = None  # of the second model
+    handling: Handling = handling_signals
 
     def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
@@ -142,6 +158,7 @@ class _Session:
             "device": self.info.device,
             **({"reproduces": self.reproduces} if self.reproduces else {}),
             **({"probe": self.probe} if self.probe is not None else {}),
+            **({"plugins": used} if (used := plugins_of(plan)) else {}),
             "command": without_home(list(command)),
             "started": now(),
         }
@@ -163,7 +180,7 @@ class _Session:
         tally.begin()
         status: Status = "failed"
         try:
-            with _interrupts(loop, self.say):
+            with _interrupts(loop, self.say, self.handling):
                 loop.run()
             status = "finished" if tally.done == plan.total else "interrupted"
         except KeyboardInterrupt:
@@ -295,6 +312,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "own_file": None if data.file.shipped else data.file.path.name,
+                **({"plugin": str(of)} if (of := origin_of("tasks", name, data.file.path)) else {}),
                 **({"taken": dict(data.file.taken)} if data.file.taken else {}),
                 "fingerprint": data.fingerprint,
                 "asked": asked_fingerprint(plan.questions[name], data.golds),
@@ -310,7 +328,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
     ), False
 
 
-def _interrupts(loop: Loop, say: Callable[[str], None]) -> AbstractContextManager[None]:
+def _interrupts(loop: Loop, say: Callable[[str], None], handling: Handling) -> AbstractContextManager[None]:
     """Ctrl-C once: ask nothing more, record what is in flight. Twice, or SIGTERM, or a hang-up: stop now."""
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -322,4 +340,4 @@ def _interrupts(loop: Loop, say: Callable[[str], None]) -> AbstractContextManage
             "Press Ctrl-C again to stop now; either way the run can be resumed."
         )
 
-    return handling_signals(handle)
+    return handling(handle)
