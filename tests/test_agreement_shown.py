@@ -157,14 +157,9 @@ def test_differences_of_the_arms_that_the_logs_tell_are_named(main: Cli, run: Pa
     }
     manifest.shown = {"t/direct": {"shots": 5}, "t/cot": {"shots": 0}}
     told = {"direct": {"system": "Be brief."}, "cot": {"solver": "cot"}}
-    manifest.imported.arms.update(
-        {
-            f"t/{mode}": ImportedArm(
-                format="inspect", reading="strict", told=told[mode], shots=5 if mode == "direct" else 0
-            )
-            for mode in told
-        }
-    )
+    for mode, shots in {"direct": 5, "cot": 0}.items():
+        log = ImportedArm(format="inspect", reading="strict", told=told[mode], shots=shots)
+        manifest.imported.arms[f"t/{mode}"] = log
     manifest.write(run)
     out = report(main, run, "--full")
     for said in (
