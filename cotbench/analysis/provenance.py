@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -122,8 +123,9 @@ class Provenance:
     exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
     asked. suites: those that it was asked for by; skipped: tasks that were left out because they couldn't be had, and
     why. imported: the logs that it was made of, where it wasn't asked here; inferred: what was inferred of the run as a
-    whole, and how; prelude: the file that was put before programs. command: as it was typed, without keys. again: what
-    runs it again. recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
+    whole, and how; prelude: the file that was put before programs. reused: how many replies were taken from which
+    other runs. command: as it was typed, without keys. again: what runs it again. recipe: its manifest, from which
+    `cotbench reproduce` works, without the questions' ids."""
 
     run: str
     status: str
@@ -159,6 +161,7 @@ class Provenance:
     imported: list[ArmImported] = field(default_factory=list, metadata=LATER)
     inferred: dict[str, str] = field(default_factory=dict, metadata=LATER)
     prelude: str = field(default="", metadata=LATER)
+    reused: dict[str, int] = field(default_factory=dict, metadata=LATER)
     command: str | None
     again: str
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -211,6 +214,7 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         thinking=_text(options, "thinking"),
         suites=[SuiteAsked(name=o.name, hash=o.hash, own=o.own, limit=o.limit) for o in manifest.suites],
         skipped=manifest.skipped,
+        reused=_reused(sessions),
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
         imported=_imported(manifest),
@@ -222,6 +226,15 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         else f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
+
+
+def _reused(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many replies the sessions took from which other runs."""
+    counts: Counter[str] = Counter()
+    for session in sessions:
+        for run, row in session.get("taken", {}).items():
+            counts[run] += _whole(row, "replies") or 0
+    return dict(counts)
 
 
 def _imported(manifest: Manifest) -> list[ArmImported]:

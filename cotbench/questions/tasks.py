@@ -425,7 +425,7 @@ class TaskFile:
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_Safe):  # type: ignore[misc]
+class Loader(_Safe):  # type: ignore[misc]
     """A safe loader that takes no key twice: YAML's own would keep the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -442,7 +442,7 @@ class _Loader(_Safe):  # type: ignore[misc]
 def read_yaml(path: Path) -> Any:
     content = content_of(path)
     try:
-        return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
+        return yaml.load(content, Loader=Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f":{place.line + 1}" if place else ""

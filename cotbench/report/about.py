@@ -203,6 +203,10 @@ def _suites(run: Provenance) -> str:
     return ", ".join(filter(None, (*said, left)))
 
 
+def _reused(run: Provenance) -> str:
+    return ", ".join(f"{count:,} replies of {name}" for name, count in run.reused.items())
+
+
 def _exemplars(run: Provenance) -> str:
     if run.imported:
         return _logs(run, lambda log: NOT_RECORDED if log.shots is None else f"{log.shots}-shot")
@@ -348,6 +352,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "limit": _sample,
     "seed": _seed,
     "exemplars": _exemplars,
+    "taken": _reused,
     "budgets": _budgets,
     "sampling": _sampling,
     "thinking": _thinking,
