@@ -575,10 +575,19 @@ def _arms_of(panel: Panel) -> list[Asked]:
             run=of_run(cell.run.manifest),
             shown=cell.run.manifest.shown.get(f"{panel.task}/{cell.mode}", {}),
             where=cell.run.folder.name,
-            log=cell.imported.told if cell.imported is not None else None,
+            logs=_logs_of(cell, panel.task),
         )
         for cell in panel.cells.values()
     ]
+
+
+def _logs_of(cell: Cell, task: str) -> dict[str, Any] | None:
+    """What the log of an imported arm says of it beside sampling; None of an arm that was asked here."""
+    imported = cell.run.manifest.imported
+    log = imported.arm(task, cell.mode) if imported is not None else None
+    if log is None:
+        return None
+    return {**log.told, **({"version": log.version} if log.version else {})}
 
 
 MOST = 0.5

@@ -154,6 +154,8 @@ def _revision(run: Provenance) -> str:
 
 def _engine(run: Provenance) -> str:
     version = f" {run.engine_version}" if run.engine_version else f" (version {NOT_RECORDED})"
+    if run.engine == "import":
+        return "none here: made of logs"
     if run.engine in ("stub", "replay"):
         version = ""
     elif run.engine == "openai":
@@ -166,6 +168,8 @@ def _device(run: Provenance) -> str:
         return f"the server's ({run.device or NOT_RECORDED})"
     if run.engine in ("stub", "replay"):
         return "none"
+    if run.engine == "import":
+        return NOT_RECORDED
     if run.device is None:
         return NOT_RECORDED
     return f"{run.device} ({run.processor})" if run.device == "cpu" and run.processor else run.device

@@ -106,7 +106,8 @@ class ImportResult:
     def as_dict(self) -> dict[str, Any]:
         from msgspec import to_builtins
 
-        return {**to_builtins(asdict(self)), "folder": str(self.folder)}
+        found: dict[str, Any] = to_builtins({**asdict(self), "folder": str(self.folder)})
+        return found
 
 
 def import_logs(
