@@ -156,7 +156,7 @@ def test_differences_of_the_arms_that_the_logs_tell_are_named(main: Cli, run: Pa
         "t/cot": {"sampling": {"max_tokens": 512, "temperature": 0.7, "n": 1}},
     }
     manifest.shown = {"t/direct": {"shots": 5}, "t/cot": {"shots": 0}}
-    told = {"direct": {"system": "Be brief."}, "cot": {"solver": "cot"}}
+    told = {"direct": {"system": "Be brief."}, "cot": {"wording": "own"}}
     for mode, shots in {"direct": 5, "cot": 0}.items():
         log = ImportedArm(format="inspect", reading="strict", told=told[mode], shots=shots)
         manifest.imported.arms[f"t/{mode}"] = log
@@ -166,8 +166,8 @@ def test_differences_of_the_arms_that_the_logs_tell_are_named(main: Cli, run: Pa
         "differ in max_tokens (direct: 5; cot: 512)",
         "differ in temperature (direct: 0; cot: 0.7)",
         "differ in the exemplars shown (direct: 5; cot: 0)",
-        "differ in the log's system (direct: Be brief.; cot: not set)",
-        "differ in the log's solver (direct: not set; cot: cot)",
+        'differ in the system prompt (direct: "Be brief."; cot: not said)',
+        """differ in 'wording' (direct: not said; cot: "own")""",
     ):
         assert f"direct and cot {said}" in out
     about = (run / "report" / "about.csv").read_text()
