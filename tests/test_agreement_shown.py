@@ -47,7 +47,7 @@ def test_all_tables_are_in_a_full_report(main: Cli, run: Path) -> None:
     out = report(main, run, "--full")
     for title in (
         "Their verdicts beside ours",
-        "Why their verdicts and ours differ",
+        "Where their verdicts and ours differ, and why",
         "Differences under their verdicts and under ours, in points",
         "Differences on questions that were read in both arms, in points",
         "Outputs on which their verdict and ours differ",
