@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from cotbench import rewards
 from cotbench.answers import grader
@@ -39,6 +41,16 @@ def test_accuracy_is_the_reading_and_grading_of_reports() -> None:
     texts = [r"\boxed{5}", "Answer: 6", "I can't tell.", r"The answer is $\frac{1}{2}$.", "5 or 6"]
     assert rewards.accuracy(texts, solution=["5", "5", "5", "0.5", "5"]) == [1.0, 0.0, 0.0, 1.0, 0.0]
     assert rewards.accuracy(list(map(chat, texts)), solution=["5", "5", "5", "0.5", "5"]) == [1.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def test_the_first_example_of_the_docs_says_what_it_shows() -> None:
+    code = re.search(r"^```python\n(.*?)^```", (ROOT / "docs/rewards.md").read_text(), re.M | re.S)
+    assert code
+    names: dict[str, Any] = {}
+    *setup, call = code[1].strip().splitlines()
+    exec("\n".join(setup), names)
+    said, _, shown = call.partition("  # ")
+    assert eval(said, names) == json.loads(shown)
 
 
 def test_each_kind_by_setting_or_column_or_options() -> None:

@@ -112,6 +112,15 @@ def test_thirty_steps_with_all_rewards_and_the_verdicts_of_reports(tmp_path: Pat
     assert 0 < sum(one for _, _, one in flat) < len(flat)
 
 
+def test_the_example_of_the_docs_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tasks").symlink_to(ROOT / "tasks")
+    monkeypatch.chdir(tmp_path)
+    _, example = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/rewards.md").read_text(), re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(example.replace("max_steps=30", "max_steps=2"), names)
+    assert names["trainer"].state.global_step == 2
+
+
 def test_soft_overlong_and_repetition_and_cosine_are_what_trl_s_are() -> None:
     ids = [[n % 7 for n in range(length)] for length in range(0, 120, 7)]
     texts = ["a"] * len(ids)
