@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 trl = pytest.importorskip("trl")
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 from agreement_with_trl import OURS, ROOT, UNDECIDED, compared, counted, outputs  # noqa: E402
 from trl import rewards as theirs  # noqa: E402
@@ -29,6 +29,7 @@ from cotbench.types import Question  # noqa: E402
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.slow]
 
 STEPS, TOKENS = 30, 72
+torch.set_num_threads(1)  # of a model of a million parameters, threads wait for each other
 
 
 def rows(count: int) -> list[dict[str, Any]]:
