@@ -198,6 +198,7 @@ def test_where_requests_failed_the_error_holds_the_run() -> None:
 # --- in somebody else's process ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_nothing_of_the_process_stays_changed() -> None:
     done = python(
         """
@@ -229,6 +230,7 @@ def test_a_script_without_a_guard_is_not_begun_again_in_workers() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.patient
 def test_it_runs_in_another_thread_beside_the_same_in_this_one() -> None:
     found: dict[str, Any] = {}
 
@@ -293,6 +295,7 @@ def interrupted(which: str) -> str:
     return out
 
 
+@pytest.mark.patient
 def test_ctrl_c_leaves_a_run_that_is_gone_on_with() -> None:
     out = interrupted("default")
     assert out.startswith("Interrupted: ")
@@ -305,6 +308,7 @@ def test_ctrl_c_leaves_a_run_that_is_gone_on_with() -> None:
     assert run.requests <= 48 - recorded
 
 
+@pytest.mark.patient
 def test_a_handler_of_the_callers_own_stays_in_force() -> None:
     assert interrupted("own").split() == ["mine", "done", "48"]
 
@@ -397,6 +401,7 @@ def test_plots_are_figures_of_their_own(made: cotbench.Run) -> None:
         comparison.rows("delta")
 
 
+@pytest.mark.patient
 def test_the_page_is_that_of_the_report(made: cotbench.Run, main: Cli) -> None:
     comparison = made.report()
     text = comparison.to_html("page.html")
