@@ -24,9 +24,10 @@ from cotbench.modes import MODES, read_answer
 from cotbench.modes.prompts import Prompts, fill
 from cotbench.programs import landlock_version, missing_features
 from cotbench.programs.probes import probe
+from cotbench.questions.columns import Hints
 from cotbench.questions.data import DATA_ENV, TaskData, load_data
 from cotbench.questions.shipped import shipped, task_files
-from cotbench.questions.tasks import find_task, list_task_files
+from cotbench.questions.tasks import NO_HINTS, find_task, list_task_files
 from cotbench.types import LETTERS, AnswerType, Completion, Outcome, Question, Verdict
 
 
@@ -159,6 +160,7 @@ class TaskCheck:
     ids of the others, with what was read. left_out: rows that can't be asked or graded, by reason. options: how many
     questions have how many options. groups, clusters: how many different ones. features: how many questions have each.
     golds: how often each is right, where there are few. notes: what is odd of questions that can be asked.
+    understood: what was made of a file of questions.
     first: the first question as a prompt shows it, its gold and its contract."""
 
     task: str
@@ -175,6 +177,7 @@ class TaskCheck:
     passages: int
     golds: Mapping[str, int]
     notes: tuple[str, ...]
+    understood: tuple[str, ...]
     first: Mapping[str, str]
 
     @property
@@ -183,11 +186,11 @@ class TaskCheck:
         return self.right == self.asked
 
 
-def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None) -> TaskCheck:
+def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None, hints: Hints = NO_HINTS) -> TaskCheck:
     """Load a task and grade each gold against itself: an answer line that says it, read and graded as in a run.
 
     Raises CotbenchError where the data can't be had or read."""
-    file = find_task(name, tasks_dir, data_dir)
+    file = find_task(name, tasks_dir, data_dir, hints)
     data, task = load_data(file, data_dir), file.task
     grader: Grader[str] = Grader(workers=max(1, min(4, os.cpu_count() or 1)))
     verdicts: dict[str, Verdict] = {}
@@ -227,6 +230,7 @@ def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None
         passages=sum(map(len, data.passages.values())),
         golds=_spread(data),
         notes=tuple(_odd(data)),
+        understood=file.understood,
         first={**Prompts().shared_texts(task, first), "gold": data.golds[first.id]},
     )
 

@@ -310,6 +310,21 @@ def spawning_without_main() -> Iterator[None]:
                 spawn.get_preparation_data = before
 
 
+def spawn_alone(start: Callable[[], None]) -> None:
+    """Start a process by spawn that needs nothing of the program that runs here, and dies with it: a process that
+    multiprocessing calls a daemon may have no children, lest they outlive it, and these don't."""
+    import multiprocessing.process
+
+    settings: dict[str, Any] = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]
+    daemon = settings.pop("daemon", None)
+    try:
+        with spawning_without_main():
+            start()
+    finally:
+        if daemon is not None:
+            settings["daemon"] = daemon
+
+
 def beside(work: Callable[[], T], *, worth: bool = True) -> Callable[[], T]:
     """Start a function in a forked child, and return what waits for its value, or raises its error.
 

@@ -119,6 +119,10 @@ def _runs(params: Mapping[str, Any]) -> Iterator[Word]:
     return ((path.parent.name, "") for path in sorted(folder.glob(f"*/{MANIFEST}")))
 
 
+def _experiments(_: Mapping[str, Any]) -> Iterator[Word]:
+    yield from ((path.name, "") for path in sorted(Path().glob("*.y*ml")))
+
+
 def _rules(_: Mapping[str, Any]) -> Iterator[Word]:
     from cotbench.questions.tagging import RULES
 
@@ -132,6 +136,7 @@ def _runs_and_files(params: Mapping[str, Any]) -> Iterator[Word]:
 
 
 run_ids = _completer(_runs)
+experiments = _completer(_experiments)
 run_ids_and_files = _completer(_runs_and_files)
 engines = _completer(_engines)
 tag_rules = _completer(_rules)

@@ -258,7 +258,7 @@ LISTS = {"tasks": _tasks, "suites": _suites, "modes": _modes, "engines": _engine
 @with_flags
 def show_prompt(
     *,
-    asked: Annotated[Values, Flags("tasks", "modes")],
+    asked: Annotated[Values, Flags("tasks", "modes", "columns", "kind")],
     model: Annotated[
         str | None,
         typer.Option(
@@ -278,7 +278,7 @@ def show_prompt(
     from cotbench.runs.prepare import make_plan
     from cotbench.runs.retriever import Retriever, informed
 
-    if missing := [FLAGS[name].names.split()[0] for name, value in asked.items() if not value]:
+    if missing := [FLAGS[name].names.split()[0] for name in ("tasks", "modes") if not asked[name]]:
         raise UsageError(f"{missing[0]} is missing.", "As in: cotbench show-prompt --task mmlu --mode cot")
     plan = make_plan(RunOptions(model=model or "stub", **asked, **exemplars, **folders))
     chat = None
@@ -332,7 +332,9 @@ def _say_prompt(row: Row) -> None:
 
 @app.command()
 @guarded
+@with_flags
 def doctor(
+    *,
     data_dir: DataDirOption = None,
     output_dir: OutputDirOption = Path("results"),
     task: Annotated[
@@ -344,6 +346,7 @@ def doctor(
             help="Look at tasks instead: load all questions, and grade each gold against itself.",
         ),
     ] = None,
+    own: Annotated[Values, Flags("columns", "kind")],
     tasks_dir: TasksDirOption = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="All checks, a row each; data sets are loaded, and more is tried.")
@@ -356,7 +359,7 @@ def doctor(
     from cotbench.doctor import examine, folded
 
     if task is not None:
-        _doctor_tasks(task, data_dir, tasks_dir, as_json=as_json)
+        _doctor_tasks(task, data_dir, tasks_dir, own, as_json=as_json)
         return
     from cotbench.terminal.tables import show_checks
 
@@ -369,15 +372,17 @@ def doctor(
             stdout("All checks, a row each: cotbench doctor --verbose")
 
 
-def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, *, as_json: bool) -> None:
+def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, own: Values, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from cotbench.doctor import examine_task
+    from cotbench.questions.columns import Hints
     from cotbench.questions.suites import expanded
     from cotbench.terminal.tables import show_task
 
+    hints = Hints(**own)
     words = expanded([name.strip() for name in names.split(",") if name.strip()], tasks_dir)
-    found = [examine_task(word, data_dir, tasks_dir) for word in words]
+    found = [examine_task(word, data_dir, tasks_dir, hints) for word in words]
     if as_json:
         stdout_json([{**asdict(check), "ok": check.ok} for check in found])
     else:

@@ -42,7 +42,7 @@ def report(
         list[str] | None,
         typer.Argument(
             metavar="[RUN]...",
-            help="Runs, by folder or id; the latest one if none is named.",
+            help="Runs, by folder or id; the latest one if none is named. An experiment's file is all of its runs.",
             autocompletion=completion.run_ids,
         ),
     ] = None,
@@ -179,6 +179,7 @@ def report(
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.prices import read_prices
     from cotbench.analysis.weights import read_weights
+    from cotbench.cli.experiments import with_experiments  # it imports this module, too
     from cotbench.questions.tagging import own_rules
     from cotbench.report.files import PAGE, begin_plots, document, left_over, write_report
 
@@ -200,7 +201,8 @@ def report(
         generalise=generalise,
         gates=gates,
     )
-    folders = run_folders(runs or [], output_dir)
+    runs, to = with_experiments(runs or [], output_dir, to)
+    folders = run_folders(runs, output_dir)
     with uncollected():
         compared = asked.compare(folders)
         comparison, panels, own = compared.comparison, compared.panels, compared.own

@@ -46,6 +46,18 @@ def show(
     outcome: Annotated[
         str | None, typer.Option(help="How it ended under the mode: wrong, unparsed, truncated ...")
     ] = None,
+    disagree: Annotated[
+        bool,
+        typer.Option(
+            "--disagree", help="Of an imported run: questions on which the log's tool and cotbench judge otherwise."
+        ),
+    ] = False,
+    reading: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What --disagree compares with: one of the log's readings (a filter, a scorer)."
+        ),
+    ] = None,
     grep: Annotated[
         str | None, typer.Option(metavar="REGEX", help="In the question, its options or the mode's output.")
     ] = None,
@@ -89,6 +101,7 @@ def show(
     command = " ".join(["cotbench show", *map(str, folders)])
     if question is not None:
         given = {"--flips": flips, "--task": task, "--tag": tag, "--outcome": outcome, "--grep": grep}
+        given |= {"--disagree": "" if disagree else None, "--reading": reading}
         if named := [option for option, value in given.items() if value is not None]:
             raise UsageError(f"{named[0]}: is for lists, and '{question}' is one question.", "Leave one of them out.")
         try:
@@ -106,7 +119,10 @@ def show(
         for one in found:
             show_dossier(one, prompts=prompts, command=command, full=full)
         return
+    if reading is not None and not disagree:
+        raise UsageError("--reading: is for --disagree, which isn't given.", "Add --disagree, or leave it out.")
     wanted: dict[str, Any] = {"flips": flips, "task": task, "symbolic": side, "outcome": ended, "pattern": pattern}
+    wanted |= {"disagree": disagree, "reading": reading}
     picks = choose(panels, mode=only, baseline=against, rule=rule, **wanted)
     if as_json:
         _lines(one for pick in picks[:limit] for one in dossiers([pick.panel], pick.question.id, rules))

@@ -19,9 +19,10 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cotbench.errors import CotbenchError, DataError, TaskError, suggest
+from cotbench.questions.columns import Hints
 from cotbench.questions.files import is_table, shown
 from cotbench.questions.shipped import SUITES, known_task_files, shipped, suite_files
-from cotbench.questions.tasks import TaskFile, find_task, read_yaml
+from cotbench.questions.tasks import NO_HINTS, TaskFile, find_task, read_yaml
 from cotbench.store.files import is_file
 from cotbench.store.manifest import Lacking, SuiteEntry
 
@@ -232,11 +233,13 @@ def choose(
     tasks_dir: Path | None = None,
     recorded: Sequence[SuiteEntry] = (),
     data_dir: Path | None = None,
+    hints: Hints = NO_HINTS,
 ) -> Chosen:
     """The tasks that some words name: tasks, files, suites of them. A task that is named twice through a suite counts
     once; one that is named by itself twice is for the caller to refuse.
 
-    recorded: of a run that is gone on with or run again: a suite of these is taken as it was then."""
+    recorded: of a run that is gone on with or run again: a suite of these is taken as it was then. hints: what a user
+    says of files of questions."""
     known = {entry.name: entry for entry in recorded}
     suites: list[SuiteEntry] = []
     files: dict[str, TaskFile] = {}
@@ -245,7 +248,7 @@ def choose(
 
     def take(word: str, suite: str = "") -> str:
         try:
-            file = find_task(word, tasks_dir, data_dir)
+            file = find_task(word, tasks_dir, data_dir, hints)
         except TaskError as error:
             if not suite or word in known_task_files(tasks_dir) or is_file(word):
                 raise
