@@ -137,7 +137,10 @@ def test_a_run_is_resumed_by_its_id_and_with_other_options_where_these_are_given
 BAD: list[tuple[dict[str, Any], type[CotbenchError], str]] = [
     ({"tasks": "sampl"}, TaskError, "tasks: there is no task 'sampl'"),
     ({"arms": "cott"}, UsageError, "arms: there is no mode 'cott'"),
-    ({"arms": []}, UsageError, "run: arms is missing"),
+    ({"tasks": []}, UsageError, "run: tasks is missing"),
+    ({"columns": {"x": "y"}}, UsageError, "columns: there is nothing called 'x'"),
+    ({"kind": "nmber"}, UsageError, "kind"),
+    ({"reuse": ["auto", "x"]}, UsageError, "reuse: expected auto, off or runs, found 'auto,x'"),
     ({"model": None}, UsageError, "run: model is missing"),
     ({"model": "vllm"}, UsageError, "model is 'vllm'"),
     ({"num_fewshot": -1}, UsageError, "num_fewshot: expected 0 or more, found -1"),
@@ -175,6 +178,37 @@ def test_what_cannot_be_is_an_error_in_the_words_of_python(
     assert raised.value.message.startswith(said) or said in raised.value.message
     assert "--" not in naming._OPTION.sub(lambda found: "" if found[1] else found[0], raised.value.message)
     assert not (tmp_path / "results").exists()
+
+
+def test_without_arms_they_are_those_of_the_command_line() -> None:
+    assert cotbench.run("stub", "sample", limit=2, progress=False).arms[:2] == ["direct@answer=begun", "cot"]
+
+
+def test_columns_of_a_file_of_ones_own() -> None:
+    Path("own.csv").write_text("prompt,target\n1 + 1?,2\n2 + 2?,4\n")
+    run = cotbench.run("stub", "own.csv", "cot", columns={"question": "prompt", "answer": "target"}, progress=False)
+    assert sorted(run.records["gold"]) == ["2", "4"]
+
+
+def test_replies_of_another_run_are_taken_where_it_is_named(made: cotbench.Run) -> None:
+    run = cotbench.run("stub", "sample", "cot", limit=10, reuse=[made.folder], output_dir="there", progress=False)
+    assert (run.requests, len(run.records)) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda run: cotbench.export(run, "sfft"), "to: expected inspect, lm-eval"),
+        (lambda run: cotbench.export(run, "csv", keep="all"), "keep: isn't about to='csv'"),
+        (lambda run: cotbench.export(run, "sft", keep="most"), "keep: expected shortest, all, found 'most'"),
+        (lambda run: cotbench.import_logs([]), "import_logs: no log is named"),
+        (lambda run: cotbench.import_logs("nowhere.jsonl", kind="x"), "kind: expected number"),
+    ],
+)
+def test_what_cannot_be_exchanged(made: cotbench.Run, call: Callable[[cotbench.Run], object], said: str) -> None:
+    with pytest.raises(CotbenchError) as raised:
+        call(made)
+    assert raised.value.message.startswith(said)
 
 
 def test_a_number_holds_for_all_modes() -> None:
