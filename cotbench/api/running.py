@@ -154,6 +154,7 @@ def run(
 ) -> Run:
     """Run a model over tasks under arms (modes, and what differs from them), and return what is recorded of it.
 
+    Without arms these are direct and cot, and free and think for a model that has a switch for thinking.
     The same call again asks for nothing that is on record, and goes on with what was interrupted: a run's folder is
     named by a hash of all that its results depend on, here as on the command line. resume: a run to go on with, whose
     options are taken where none are given. fresh: start anew. progress: say how far it is; False says nothing, and
@@ -209,10 +210,11 @@ def _run(
         like = None if "tasks" in given else manifest
         kept = {name: value for name, value in recorded.items() if FLAGS[name].resumable}
         given = {**kept, **given}
-    for name, called in (("model", "model"), ("tasks", "tasks"), ("modes", "arms")):
+    for name in ("model", "tasks"):
         if not given.get(name):
             example = 'cotbench.run("X", tasks=["mmlu"], arms=["direct", "cot"])'
-            raise UsageError(f"run: {called} is missing.", f"As in {example}, or resume=RUN.")
+            raise UsageError(f"run: {name} is missing.", f"As in {example}, or resume=RUN.")
+    given.setdefault("modes", [])
     refuse_engine_as_model(str(given["model"]), {"model_args": {}, **given})
     notes: list[str] = []
     with start_method_open(), variables_taken_back(), telling(progress, notes) as (watch, say):
