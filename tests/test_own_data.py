@@ -310,6 +310,7 @@ def test_open_questions_are_of_one_kind_unless_the_user_asks_for_each(tmp_path: 
     assert "my.jsonl:3: its kind (kind) is 'odd'" in odd.message
 
 
+@pytest.mark.patient
 def test_a_run_of_mixed_kinds_is_graded_reported_and_graded_again(tmp_path: Path, main: Cli) -> None:
     rows = [{"question": f"{n} + 1?", "answer": n + 1} for n in range(4)]
     rows += [{"question": f"Which {n}?", "answer": "x", "choices": ["x", "y"]} for n in range(4)]  # type: ignore[dict-item]
@@ -535,10 +536,11 @@ def test_what_is_said_of_a_file_is_part_of_the_run(tmp_path: Path, main: Cli) ->
         ("question", "expected question=COLUMN"),
         ("question=a,question=b", "is given twice"),
         ("index=2", "expected 0, 1 or none"),
+        ("question=x", "no task of these is a file of questions"),
     ],
 )
 def test_columns_that_can_not_be_read_are_told(typed: str, finding: str, tmp_path: Path, main: Cli) -> None:
-    done = main("doctor", "--task", "my.jsonl", "--columns", typed)
+    done = main("doctor", "--task", "sample", "--columns", typed)
     assert done.code == 2 and finding in done.err
 
 
@@ -548,6 +550,7 @@ PAGE = (ROOT / "docs" / "own-data.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 
+@pytest.mark.patient
 def test_the_page_does_what_it_says(tmp_path: Path, main: Cli) -> None:
     errors: list[str] = []
     for language, content in BLOCK.findall(PAGE):
