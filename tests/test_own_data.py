@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shlex
 from collections.abc import Mapping
@@ -565,3 +566,31 @@ def test_the_page_does_what_it_says(tmp_path: Path, main: Cli) -> None:
         else:
             first, _, rest = content.partition("\n")
             (tmp_path / first.removeprefix("# ")).write_text(rest)
+
+
+# --- whatever a file holds ----------------------------------------------------------------------------------------
+
+VALUES: list[Any] = [
+    None, "", 0, 1, 2.5, True, "A", "(C)", "x", "1", "a #### 4", "12 km", "yes", [], ["x", "y"], ["x", None], [1, 2],
+    [["x"]], {"text": ["x", "y"], "label": ["A", "B"]},
+    {"A": "x", "B": "y"}, "['x','y']", "x|y|z", r"\boxed{2}", 10**30,
+]  # fmt: skip
+NAMES = ["choices", "options", "prompt", "target", "A", "B", "option1", "option2", "passage", "kind", "incorrect_1", ""]
+KINDS_SAID = [None, None, "each", "number", "letter", "latex", "boolean", "letters", "choice"]
+
+
+@pytest.mark.patient
+def test_whatever_a_file_holds_is_understood_or_refused(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    understood = 0
+    for _ in range(1500):
+        pools = {name: rng.sample(VALUES, 2) for name in [*rng.sample(NAMES, rng.randint(0, 4)), "answer"]}
+        rows = [{"question": "What?", **{name: rng.choice(pool) for name, pool in pools.items()}} for _ in range(3)]
+        try:
+            file, data = read(tmp_path, jsonl(*rows), Hints(kind=rng.choice(KINDS_SAID)))
+        except CotbenchError as error:
+            assert "my.jsonl" in error.message and error.hint
+            continue
+        understood += 1
+        assert len(data.questions) == 3 and file.note
+    assert understood > 50
