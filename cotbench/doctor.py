@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cotbench import __version__
+from cotbench import __version__, plugins
 from cotbench.answers.grader import Grader
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import ENGINES, EngineRow
@@ -26,6 +26,7 @@ from cotbench.programs import landlock_version, missing_features
 from cotbench.programs.probes import probe
 from cotbench.questions.columns import Hints
 from cotbench.questions.data import DATA_ENV, TaskData, load_data
+from cotbench.questions.shipped import shipped, task_files
 from cotbench.questions.tasks import NO_HINTS, find_task, list_task_files
 from cotbench.types import LETTERS, AnswerType, Completion, Outcome, Question, Verdict
 
@@ -54,6 +55,18 @@ def _engine(row: EngineRow) -> Check:
         remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {missing[0]}"
         return Check(name, False, f"the {missing[0]} package is not installed", remedy=remedy)
     return Check(name, True, ", ".join(filter(None, map(_version, row.needs))) or "needs nothing")
+
+
+def _plugins() -> Iterator[Check]:
+    """What each plugin adds, and what of it can't be used."""
+    ours = task_files(shipped("tasks"))
+    lost = [fault for kind in plugins.KINDS for fault in plugins.faults(kind, ours)]
+    for origin, added in plugins.origins().items():
+        own = [fault for fault in lost if fault.origin == origin]
+        found = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in added.items())
+        remedy = f"pip uninstall {origin.package}, or another version of it" if own else ""
+        told = "\n".join(str(fault) for fault in own) or f"{origin.version}: {found}"
+        yield Check(f"plugin {origin.package}", not own, told, remedy=remedy)
 
 
 def _version(package: str) -> str:
@@ -282,6 +295,7 @@ def examine(data_dir: Path | None, output_dir: Path, *, thorough: bool = True) -
         return [
             Check("cotbench", None, here),
             *map(_engine, ENGINES.values()),
+            *_plugins(),
             Check("OPENAI_API_KEY", None, "set" if os.environ.get("OPENAI_API_KEY") else "not set"),
             _checked("prompts", _prompts),
             *(_checked(f"task {name}", partial(_task, name, data_dir, thorough=thorough)) for name in tasks),

@@ -339,7 +339,7 @@ class Program:
     """Code that a model wrote: Python, a plan for SymPy, or a block of a notebook, of which what it shows is wanted.
 
     choices: the options that its value may be one of. earlier: the blocks before it, whose names it finds; they are run
-    again, unseen, and share its limits."""
+    again, unseen, and share its limits. Of a program they are what it was written for: a study's own functions."""
 
     runtime: Literal["python", "sympy", "notebook"]
     code: str

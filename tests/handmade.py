@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from cotbench.store.journal import Journal
-from cotbench.store.manifest import Manifest
+from cotbench.store.manifest import Imported, ImportedArm, ImportedFile, Manifest, Printed, read_manifest
 from cotbench.store.questions import write_questions
 from cotbench.store.records import Record
+from cotbench.store.theirs import Reading, TheirsRow, write_theirs
 from cotbench.types import Completion, Key, Message, Question, Reply, Request, Sampling
 
 QUESTIONS = [
@@ -122,3 +123,68 @@ def answer_of(out: str) -> str:
     """The main finding in what `cotbench report` printed: the line above the one that says where the files are."""
     lines = out.splitlines()
     return lines[next(place for place, line in enumerate(lines) if line.startswith("Written to")) - 1]
+
+
+def make_imported(
+    folder: Path,
+    outcomes: Mapping[str, str],
+    theirs: Mapping[str, Mapping[str, Sequence[tuple[float | None, str | None]]]],
+    *,
+    questions: Sequence[Question] = QUESTIONS,
+    printed: Mapping[str, float] | None = None,
+    not_recorded: Sequence[str] = ("tokens", "finish_reason"),
+) -> Path:
+    """Writes a run as one that was imported: without tokens, and with the tool's verdicts.
+
+    theirs: by mode and reading, of each question a score and what they read. printed: by mode, the figure in the log,
+    of the first reading. The first reading of a mode is its verdict where none is named."""
+    make_run(folder, outcomes, questions=questions)
+    rows = [row | {"prompt_tokens": None, "completion_tokens": None} for row in record_rows(folder)]
+    (folder / "records.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_theirs(
+        folder,
+        [
+            TheirsRow(
+                question=question.id,
+                mode=mode,
+                place=f"{mode}.jsonl:{number}",
+                readings={
+                    name: Reading(metric="exact_match", scores=(found[number - 1][0],), answers=(found[number - 1][1],))
+                    for name, found in readings.items()
+                },
+            )
+            for mode, readings in theirs.items()
+            for number, question in enumerate(questions, 1)
+        ],
+    )
+    manifest = read_manifest(folder)
+    figures = printed or {}
+    manifest.imported = Imported(
+        arms={
+            f"{questions[0].task}/{mode}": ImportedArm(
+                format="lm-eval",
+                version="0.4.9",
+                files=[ImportedFile(name=f"{mode}.jsonl", fingerprint="ab12")],
+                reading=next(iter(readings)),
+                figures=[Printed(name="exact_match", value=figures[mode], reading=next(iter(readings)))]
+                if mode in figures
+                else [],
+                not_recorded=list(not_recorded),
+            )
+            for mode, readings in theirs.items()
+        }
+    )
+    manifest.write(folder)
+    return folder
+
+
+# Our outcomes on ten questions, and what a tool made of the same outputs by two readings, the stricter one its verdict.
+MINE = {"direct": "ccccwwwwuu", "cot": "cccccccwwu"}
+_RIGHT, _WRONG, _NOTHING = (1.0, "1"), (0.0, "2"), (0.0, None)
+BY_DEFAULT: Mapping[str, Mapping[str, Sequence[tuple[float | None, str | None]]]] = {
+    "direct": {"strict": [_RIGHT] * 3 + [_WRONG] * 5 + [_RIGHT, _NOTHING], "flexible": [_RIGHT] * 4 + [_WRONG] * 6},
+    "cot": {
+        "strict": [_RIGHT] * 2 + [_NOTHING] * 5 + [_WRONG, _RIGHT, (0.0, "3")],
+        "flexible": [_RIGHT] * 8 + [_WRONG] * 2,
+    },
+}

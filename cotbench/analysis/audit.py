@@ -49,7 +49,8 @@ _NOT_WRITTEN = frozenset({"likeliest", "choice"})  # ways to have an answer in w
 class Audit:
     """How the replies of one arm to one task were. All are counts of questions but the accuracies.
 
-    n: those with a verdict; unread, cut: of these (a begun answer line that was read isn't cut). continued: whose reply
+    n: those with a verdict; unread, cut: of these (a begun answer line that was read isn't cut; None where the log that
+    an arm was imported from doesn't say how outputs ended). continued: whose reply
     had no answer line and was gone on with by its words (at least one path was); by_courtesy: of n, those read only so;
     correct_without and accuracy_without: had none been gone on with, over n_without questions.
 
@@ -67,7 +68,7 @@ class Audit:
     thinks_by: str
     n: int
     unread: int
-    cut: int
+    cut: int | None
     continued: int
     by_courtesy: int
     correct: int
@@ -362,7 +363,7 @@ class _Arm:
             thinks_by=facts.thinks_by,
             n=n,
             unread=int(unread.sum()),
-            cut=int(cut.sum()),
+            cut=None if cell.lacks("finish_reason") else int(cut.sum()),
             continued=len(went_on),
             by_courtesy=sum(_by_courtesy(one) for one in rows),
             correct=int(right.sum()),
@@ -500,7 +501,7 @@ def _remarks(arms: Sequence[_Arm]) -> Iterator[Remark]:
     for arm in arms:
         row = arm.audit[0]
         names = {"model": row.model, "task": row.task, "mode": row.mode}
-        if arm.facts.thinks == "on" and row.n and row.cut / row.n > MOST_CUT:
+        if arm.facts.thinks == "on" and row.n and row.cut is not None and row.cut / row.n > MOST_CUT:
             more = f"--max-tokens {arm.facts.mode or row.mode}=N gives more"
             text = f"{_percent(row.cut, row.n)} of the answers under {row.mode} were cut at their budget ({more})"
             yield Remark(**names, kind="cut", share=row.cut / row.n, text=text)

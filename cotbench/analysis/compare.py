@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from cotbench.analysis.agreement import Disagreement, TheirArm, TheirDelta, agreement
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.beside import Beside, Doubt, Effort, VotePoint, beside_votes
 from cotbench.analysis.between import Gain, Lead, between
@@ -38,7 +39,7 @@ from cotbench.analysis.estimates import (
     split_of,
 )
 from cotbench.analysis.factorial import Effect, corrected, effects_of
-from cotbench.analysis.flat import columns, flatten
+from cotbench.analysis.flat import LATER, columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.many import by_family, in_words
@@ -67,6 +68,7 @@ from cotbench.types import Outcome
 
 REPORT_SCHEMA = 3
 EFFECT = 0.02
+SHOWN = 3  # broken lines that are named
 LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
 
@@ -105,9 +107,11 @@ class Comparison:
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
     type; scores, score_*: mean scores, where answers may be partly right; twins: perturbed questions beside their
-    seeds; pooled: over several tasks. gains, leads: of one model against another. weights: the user's own mix of
-    questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
-    are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
+    seeds; pooled: over several tasks. their_arms, their_deltas, disagreements: of imported logs, what the tool that
+    wrote them made of the outputs, beside ours. gains, leads: of one model against another. weights: the user's own mix
+    of questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or
+    types are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names
+    don't say.
     beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
     over fewer paths; doubts: of which such arms it isn't said that they help, and why. cautions: what belongs beside a
     headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
@@ -138,6 +142,9 @@ class Comparison:
     complied: list[Complied] = field(default_factory=list)
     reading_errors: list[ReadingError] = field(default_factory=list)
     calibrations: list[Calibration] = field(default_factory=list)
+    their_arms: list[TheirArm] = field(default_factory=list, metadata=LATER)
+    their_deltas: list[TheirDelta] = field(default_factory=list, metadata=LATER)
+    disagreements: list[Disagreement] = field(default_factory=list, metadata=LATER)
     scores: list[Score] = field(default_factory=list)
     score_deltas: list[ScoreDelta] = field(default_factory=list)
     score_groups: list[ScoreDelta] = field(default_factory=list)
@@ -253,6 +260,7 @@ def compare(
         _add_panel(comparison, panel, table, asked)
     comparison.notes.extend(_without_feature(compared, rules))
     _add_audits(comparison, compared)
+    _add_theirs(comparison, compared)
     comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
     comparison.curves.extend(curves())
     comparison.chosen.extend(row for panel in compared for row in chosen_of(panel))
@@ -320,6 +328,15 @@ def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
             comparison.cautions.append(
                 Caution(**row, baseline="", kind=remark.kind, share=remark.share, text=remark.text)
             )
+
+
+def _add_theirs(comparison: Comparison, panels: Sequence[Panel]) -> None:
+    """Add what the tools that wrote imported logs made of the outputs, beside ours."""
+    found = agreement(panels, [delta.key for delta in comparison.deltas if delta.tag == ALL])
+    comparison.their_arms.extend(found.arms)
+    comparison.their_deltas.extend(found.deltas)
+    comparison.disagreements.extend(found.disagreements)
+    comparison.notes.extend(found.notes)
 
 
 def _add_scores(comparison: Comparison, panels: Sequence[Panel], rules: Sequence[Rule]) -> None:
@@ -504,9 +521,29 @@ def _state_notes(run: Run) -> list[str]:
     if not run.manifest.spec.contained:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
+    notes += _import_notes(run)
     if failed := sum(record.outcome == Outcome.ENGINE_ERROR for record in run.records):
         again = "`cotbench run --resume` asks for them again"
         notes.append(f"{name}: {failed} requests failed and are in no denominator; {again}.")
+    return notes
+
+
+def _import_notes(run: Run) -> list[str]:
+    """Return what must be known of the logs that a run was imported from."""
+    imported, name = run.manifest.imported, run.folder.name
+    if imported is None:
+        return []
+    notes = [f"{name}: {note.removesuffix('.')}." for note in imported.notes]
+    if imported.broken:
+        first = "; ".join(place.removesuffix(".") for place in imported.broken[:SHOWN])
+        notes.append(f"{name}: {len(imported.broken):,} broken lines were passed over: {first}.")
+    for arm, log in imported.arms.items():
+        notes += [f"{name}, {arm}: {note.removesuffix('.')}." for note in log.notes]
+        for some, what in ((log.only_here, "stand in this log only"), (log.lacks, "of others aren't in this log")):
+            if some is not None and some.count:
+                first = ", ".join(some.first) + (" ..." if some.count > len(some.first) else "")
+                told = f" ({first})" if first else ""
+                notes.append(f"{name}, {arm}: {some.count:,} questions {what}{told}; pairs leave them out.")
     return notes
 
 

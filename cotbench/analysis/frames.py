@@ -5,7 +5,7 @@
     run = cotbench.load("results/NAME-1a2b3c4d")             # or an id, or several of them
     run.records.groupby(["task", "mode"])["correct"].mean()  # undecided answers are NA, and so in no denominator
     run.pairs("cot").groupby("task")[["helped", "hurt"]].sum()
-    run.pairs("cot").merge(run.questions, on=["question", "task", "group"]).query("eq_question")
+    run.pairs("cot").groupby("eq_question")[["helped", "hurt"]].sum()
     run.outputs("sample-8c1f...")["text"]                     # what the model wrote, read from the journal when asked
 
 Estimates with intervals are in `cotbench report`'s report.json; here are the rows that they rest on.
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, Struct
 
 from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
+from cotbench.analysis.theirs import OPEN, RIGHT, beside, readings_of
 from cotbench.analysis.trees import decided_by, tree_of
 from cotbench.errors import UsageError
 from cotbench.modes import BASELINE, find_mode
@@ -51,6 +52,10 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
         "run", "question", "mode", "request", "ordinal", "template", "path", "begun", "text", "reasoning",
         "finish_reason", "prompt_tokens", "tokens", "error",
     ),
+    "theirs": (
+        *_WHERE, "place", "reading", "default", "metric", "output", "score", "answer", "verdict", "correct", "ours",
+        "our_answer", "agree",
+    ),
     "pairs": (
         "model", "task", "question", "group", "mode", "baseline", "before", "after", "helped", "hurt", "score_before",
         "score_after",
@@ -60,8 +65,9 @@ _WHOLE = frozenset(
     "span_start span_end prompt_tokens completion_tokens reasoning_tokens paths margin tokens continued "
     "judge_prompt_tokens judge_completion_tokens".split()
 )
-_WHOLE_IN: Mapping[str, Sequence[str]] = {"nodes": ("parent", "ordinal", "path")}  # which others are never without
-_TRUTHS = frozenset({"correct", "correct_before"})
+# Which others are never without.
+_WHOLE_IN: Mapping[str, Sequence[str]] = {"nodes": ("parent", "ordinal", "path"), "theirs": ("output",)}
+_TRUTHS = frozenset({"correct", "correct_before", "truncated", "agree"})
 
 
 def load(runs: str | Path | Iterable[str | Path], output_dir: str | Path = "results") -> Frames:
@@ -82,8 +88,9 @@ class Frames:
                 question only (True symbolic, NA where the rule says nothing), and one for each thing that the data say
                 of questions (feature_hops; NA where they don't)
     records     a row per question and mode, with the question's features; correct and score are NA where there is no
-                verdict (a failed request, a comparison out of time). continued: how many of its replies stated no
-                answer and were gone on with; answer_before and correct_before: what there would be had they not been.
+                verdict (a failed request, a comparison out of time), truncated where a log doesn't say it. continued:
+                how many of its replies stated no answer and were gone on with; answer_before and correct_before: what
+                there would be had they not been.
                 mass: of a mode that takes the likeliest option, what all options have of the probability of the next
                 token. judge_prompt_tokens, judge_completion_tokens: those of all tokens that a second model took
     votes       a row per path of modes that vote, or candidate of modes that choose otherwise; answer is NA where it
@@ -93,7 +100,11 @@ class Frames:
                 first ones; how deep it stands, from 0; its role and its text (its first 400 characters); its value,
                 where it has one; whether it was kept, or why not; where it was written, as `outputs` names that; of a
                 candidate for the answer, what it answers and the verdict on it, and whether it was chosen
-    executions  a row per program or plan that was run, in the order of their paths"""
+    executions  a row per program or plan that was run, in the order of their paths
+    theirs      of imported logs, a row per output (or per question, where all its outputs have one score: output is NA)
+                and reading of the tool that wrote them (a filter, a scorer): its score and answer, its verdict (right,
+                wrong, unread, undecided) beside ours, and whether they agree, NA where one of them is missing. default:
+                whether the reading is the tool's verdict where none is named; place: where it stands in the log"""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = list(runs)
@@ -101,6 +112,15 @@ class Frames:
     def __repr__(self) -> str:
         names = ", ".join(run.folder.name for run in self.runs)
         return f"Frames({names}: {sum(len(run.records) for run in self.runs):,} records)"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "".join(f'<th style="text-align:left">{name}</th>' for name in ("run", "model", "questions", "records"))
+        told = [(r.folder.name, r.manifest.spec.model.model, len(r.questions), len(r.records)) for r in self.runs[:10]]
+        cells = ("".join(f'<td style="text-align:left">{escape(str(cell))}</td>' for cell in row) for row in told)
+        more = f"<p>and {len(self.runs) - 10} more</p>" if len(self.runs) > 10 else ""
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>{more}"
 
     @cached_property
     def questions(self) -> pd.DataFrame:
@@ -120,7 +140,10 @@ class Frames:
 
     @cached_property
     def records(self) -> pd.DataFrame:
-        return _frame("records", (_record_row(*one) for one in self._records()), self._features)
+        frame = _frame("records", (_record_row(*one) for one in self._records()), self._features)
+        if not frame["truncated"].isna().any():  # as of all runs that weren't imported
+            frame["truncated"] = frame["truncated"].astype(bool)
+        return frame
 
     @cached_property
     def _features(self) -> list[str]:
@@ -145,6 +168,10 @@ class Frames:
         )
         return _frame("executions", rows)
 
+    @cached_property
+    def theirs(self) -> pd.DataFrame:
+        return _frame("theirs", (row for panel in self._panels for row in _their_rows(panel)))
+
     def outputs(self, question: str | None = None) -> pd.DataFrame:
         """Raw completions, a row per path, of one question or of all.
 
@@ -158,7 +185,8 @@ class Frames:
         """Questions with a verdict under both modes, paired within a run or across runs.
 
         before and after say whether a question was right under the baseline and the mode, and score_before and
-        score_after how much of its answer was."""
+        score_after how much of its answer was. A column for each tag rule says on which side it is: True symbolic, NA
+        where the rule says nothing of it, or can't be asked for want of responses."""
         cells = {name: cell for panel in self._panels for name, cell in panel.cells.items()}
         named = {"mode": find_mode(mode, "mode").name, "baseline": find_mode(baseline, "baseline").name}
         arms = {what: the_one(name, list(cells), what, lambda arm: cells[arm].facts) for what, name in named.items()}
@@ -166,7 +194,8 @@ class Frames:
             if arms[what] is None:
                 raise UsageError(f"pairs: these runs have no mode '{name}'. They have: {', '.join(cells)}.")
         wanted, against = str(arms["mode"]), str(arms["baseline"])
-        return _frame("pairs", (row for panel in self._panels for row in _pair_rows(panel, wanted, against)))
+        rows = [row for panel in self._panels for row in _pair_rows(panel, wanted, against)]
+        return _frame("pairs", rows, list(RULES)).astype(dict.fromkeys(RULES, "boolean"))
 
     @cached_property
     def _panels(self) -> list[Panel]:
@@ -253,6 +282,7 @@ def _record_row(run: Run, record: Record) -> dict[str, Any]:
         "requests": len(record.requests),
         "paths": len(votes.ballots) if votes else None,
         "margin": votes.margin if votes else None,
+        "truncated": None if not record.truncated and _ending_unknown(run, record) else record.truncated,
         "executions": len(record.executions),
         "continued": before.replies if before else 0,
         "answer_before": before.answer if before else record.answer,
@@ -261,6 +291,38 @@ def _record_row(run: Run, record: Record) -> dict[str, Any]:
         "judge_prompt_tokens": None if record.judge_prompt_tokens is UNSET else record.judge_prompt_tokens,
         "judge_completion_tokens": None if record.judge_completion_tokens is UNSET else record.judge_completion_tokens,
     }
+
+
+def _ending_unknown(run: Run, record: Record) -> bool:
+    """Whether a run was imported from a log that doesn't say how outputs ended."""
+    imported = run.manifest.imported
+    arm = imported.arm(record.task, record.mode) if imported is not None else None
+    return arm is not None and "finish_reason" in arm.not_recorded
+
+
+def _their_rows(panel: Panel) -> Iterator[dict[str, Any]]:
+    for cell in panel.cells.values():
+        for first, name in enumerate(readings_of(panel, cell)):
+            for row in beside(panel, cell, name).rows:
+                record, theirs = cell.rows[row.place], cell.run.theirs[panel.questions[row.place].id, cell.mode]
+                assert record is not None
+                reading = theirs.readings[name]
+                number = row.output or 0
+                yield {
+                    **_where(cell.run, record),
+                    "place": theirs.place,
+                    "reading": name,
+                    "default": not first,
+                    "metric": reading.metric,
+                    "output": None if row.output is None else row.output + 1,
+                    "score": reading.scores[number] if number < len(reading.scores) else None,
+                    "answer": row.their_answer,
+                    "verdict": row.theirs,
+                    "correct": None if row.theirs == OPEN else row.theirs == RIGHT,
+                    "ours": row.ours,
+                    "our_answer": row.our_answer,
+                    "agree": not row.disagrees if row.decided else None,
+                }
 
 
 def _vote_rows(run: Run, record: Record) -> Iterator[dict[str, Any]]:
@@ -304,6 +366,7 @@ def _pair_rows(panel: Panel, mode: str, baseline: str) -> Iterator[dict[str, Any
     if not {mode, baseline} <= panel.cells.keys():
         return
     cell, base = panel.cells[mode], panel.cells[baseline]
+    tags = {rule.name: panel.tags(rule) for rule in RULES.values()}
     for place in (cell.decided & base.decided).nonzero()[0].tolist():
         question = panel.questions[place]
         before, after = bool(base.right[place]), bool(cell.right[place])
@@ -320,4 +383,5 @@ def _pair_rows(panel: Panel, mode: str, baseline: str) -> Iterator[dict[str, Any
             "hurt": before and not after,
             "score_before": float(base.scores[place]),
             "score_after": float(cell.scores[place]),
+            **{name: None if side is None or side[place] < 0 else bool(side[place]) for name, side in tags.items()},
         }

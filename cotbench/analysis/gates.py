@@ -32,6 +32,11 @@ has an estimate.
     tool_failed[gsm8k,tools]            of the blocks of code that were run, those that ended in an error; tool_used: of
                                         questions, those with a block, tool_recovered: of those with an error, those
                                         that were answered rightly; tool_blocks, right_with_tool, right_without_tool
+    agreement[gsm8k,cot]                of imported logs, the share of outputs on which the tool's verdict and ours
+                                        agree; agreement_kappa, agreement_n; their_accuracy: by the log's scores;
+                                        their_unread: outputs of which they read nothing; their_delta: what the arm
+                                        changes under their verdicts, their_delta_read: on the questions that they read
+                                        in both arms
     interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
                                         that of baseline=, which has neither
     best_of[gsm8k,best-of-n]            of an arm that chooses among candidates, what the best score gets right; so
@@ -137,6 +142,14 @@ FIGURES: Mapping[str, _Figure] = {
     "did": _Figure("splits", "difference.value"),
     "share": _Figure("splits", "share.value"),
     "mean_score": _Figure("scores", "score.value"),
+    **_with_interval("agreement", "their_arms", "agreement"),
+    "agreement_kappa": _Figure("their_arms", "kappa", share=False),
+    "agreement_n": _Figure("their_arms", "n", share=False),
+    "their_accuracy": _Figure("their_arms", "accuracy"),
+    "their_unread": _Figure("their_arms", "their_unread", share=False),
+    **_with_interval("their_delta", "their_deltas", "theirs"),
+    "their_delta_p": _Figure("their_deltas", "theirs.p"),
+    "their_delta_read": _Figure("their_deltas", "read.value"),
     "score_in_part": _Figure("scores", "in_part", share=False),
     **_with_ends("score_delta", "score_deltas", "delta"),
     "score_boot_low": _Figure("score_deltas", "boot.low"),
@@ -243,6 +256,8 @@ _OF_ALL = (
     "tool_uses",
     "beside",
     "efforts",
+    "their_arms",
+    "their_deltas",
 )
 ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
@@ -251,7 +266,7 @@ _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose a
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
 # Rows about a mode by itself.
 _OF_ONE = frozenset(
-    {"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses", "efforts"}
+    {"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses", "efforts", "their_arms"}
 )
 
 
@@ -516,6 +531,8 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.policy == ORACLE_ON_OTHERS)
     if kind in ("recalls", "chosen", "tool_uses", "efforts"):
         return True
+    if kind in ("their_arms", "their_deltas"):
+        return bool(row.default)
     if kind == "beside":
         return bool(row.cost == FIGURES[gate.name].unit and (row.first or gate.baseline is not None))
     if kind == "flips":
@@ -590,6 +607,9 @@ def _narrowed(
             raise _refused(gate.text, found, "Run best-of-n, tot or refine too, or leave the gate out.")
         if kind == "flips":
             raise _refused(gate.text, "no arm here answers again.", "Run refine too, or leave the gate out.")
+        if kind in ("their_arms", "their_deltas"):
+            found = "no run here was imported with its tool's verdicts."
+            raise _refused(gate.text, found, "Ask about a run that `cotbench import` made, or leave the gate out.")
         if kind == "tool_uses":
             raise _refused(gate.text, "no arm here has a tool.", "Run tools, or leave the gate out.")
         if kind == "policies":

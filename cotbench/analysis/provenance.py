@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,15 +17,18 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from cotbench.analysis.flat import LATER
 from cotbench.analysis.pairing import Run
 from cotbench.errors import CotbenchError
 from cotbench.modes import recorded_mode
 from cotbench.modes.prompts import Prompts
-from cotbench.questions.tasks import list_task_files, read_task_file
+from cotbench.questions.shipped import shipped, task_files
+from cotbench.questions.tasks import read_task_file
 from cotbench.store.lock import state_of
 from cotbench.store.manifest import Manifest, ModelIdentity, read_manifest
 
 MASK = "***"
+_AGAIN_IMPORTED = "the same command, on the same logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,22 @@ class ArmAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArmImported:
+    """Which log an arm was imported from: its format, the version of the tool, its files as "name (fingerprint)";
+    reading: which of the tool's readings is its verdict where none is named. inferred: what the log doesn't say and was
+    inferred, with how; not_recorded: what it doesn't hold."""
+
+    task: str
+    mode: str
+    format: str
+    version: str
+    files: list[str]
+    reading: str
+    inferred: dict[str, str]
+    not_recorded: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """How one run was made.
 
@@ -100,8 +120,10 @@ class Provenance:
     checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
     exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
     asked. suites: those that it was asked for by; skipped: tasks that were
-    left out because they couldn't be had, and why. command: as it was typed, without keys. again: what runs it
-    again. recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
+    left out because they couldn't be had, and why. imported: the logs that it was made of, where it wasn't asked here;
+    prelude: the file that was put before programs. reused: how many replies were taken from which other runs. command:
+    as it was typed, without keys. again: what runs it again. recipe: its manifest, from which `cotbench reproduce`
+    works, without the questions' ids."""
 
     run: str
     status: str
@@ -126,7 +148,7 @@ class Provenance:
     commit: str | None
     changed: bool | None
     seed: int | None
-    num_fewshot: int
+    num_fewshot: int | None
     exemplars: str | None
     limit: int | None
     thinking: str | None
@@ -134,6 +156,9 @@ class Provenance:
     skipped: dict[str, str] = field(default_factory=dict)
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
+    imported: list[ArmImported] = field(default_factory=list, metadata=LATER)
+    prelude: str = field(default="", metadata=LATER)
+    reused: dict[str, int] = field(default_factory=dict, metadata=LATER)
     command: str | None
     again: str
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -179,19 +204,55 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         cotbench=list(versions),
         commit=_text(git, "commit"),
         changed=git["dirty"] if isinstance(git.get("dirty"), bool) else None,
-        seed=_whole(manifest.spec_row, "seed"),
+        seed=None if manifest.imported is not None else _whole(manifest.spec_row, "seed"),
         num_fewshot=spec.num_fewshot,
         exemplars=_text(options, "exemplars"),
         limit=_whole(options, "limit"),
         thinking=_text(options, "thinking"),
         suites=[SuiteAsked(name=o.name, hash=o.hash, own=o.own, limit=o.limit) for o in manifest.suites],
         skipped=manifest.skipped,
+        reused=_reused(sessions),
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
+        imported=_imported(manifest),
+        prelude=_prelude(manifest),
         command=_command(first.get("command")),
-        again=f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
+        again=_AGAIN_IMPORTED
+        if manifest.imported is not None
+        else f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
+
+
+def _reused(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many replies the sessions took from which other runs."""
+    counts: Counter[str] = Counter()
+    for session in sessions:
+        for run, row in session.get("taken", {}).items():
+            counts[run] += _whole(row, "replies") or 0
+    return dict(counts)
+
+
+def _imported(manifest: Manifest) -> list[ArmImported]:
+    arms = manifest.imported.arms if manifest.imported is not None else {}
+    return [
+        ArmImported(
+            task=name.partition("/")[0],
+            mode=name.partition("/")[2],
+            format=log.format,
+            version=log.version,
+            files=[f"{file.name} ({file.fingerprint})" for file in log.files],
+            reading=log.reading,
+            inferred=log.inferred,
+            not_recorded=log.not_recorded,
+        )
+        for name, log in arms.items()
+    ]
+
+
+def _prelude(manifest: Manifest) -> str:
+    found = manifest.imported.prelude if manifest.imported is not None else None
+    return "" if found is None else f"{found.name} ({found.hash})"
 
 
 def _judge(second: ModelIdentity | None) -> str | None:
@@ -281,6 +342,8 @@ def _whose(manifest: Manifest, task: str, mode: str, prompt: str | None, own: ob
         return "shipped"
     if own or (own is None and manifest.options.get("prompts_dir")):
         return "own" if own else None  # earlier versions didn't say which templates of a folder were used
+    if isinstance(plugin := manifest.spec_row["modes"][f"{task}/{mode}"].get("plugin"), str):
+        return f"of the plugin {plugin}"
     return "another version's"
 
 
@@ -294,7 +357,7 @@ def _template(manifest: Manifest, mode: str) -> str:
 
 @cache
 def _shipped() -> Prompts:
-    return Prompts()
+    return Prompts(plugins=False)
 
 
 @cache
@@ -310,7 +373,7 @@ def _shipped_prompt(template: str, task: str) -> str | None:
 def _shipped_task(task: str) -> str | None:
     """The hash of the task file of this name that comes with this version."""
     try:
-        files = list_task_files()
+        files = task_files(shipped("tasks"))
         return read_task_file(files[task]).hash if task in files else None
     except CotbenchError:
         return None

@@ -11,6 +11,7 @@ import msgspec
 
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.recall import shown_with
+from cotbench.analysis.theirs import beside, readings_of, verdict_of
 from cotbench.analysis.trees import Place, Tree, TreeNode, decided_by, parents_of, tree_of
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import BASELINE, main_of
@@ -20,6 +21,7 @@ from cotbench.questions.tagging import Rule, Tag
 from cotbench.store.journal import StoredReply
 from cotbench.store.passages import ShownPassages
 from cotbench.store.records import Record
+from cotbench.store.theirs import TheirsRow
 from cotbench.types import UNDECIDED, Completion, Key, Outcome, Question
 
 Flips = Literal["helped", "hurt"]
@@ -29,7 +31,8 @@ Flips = Literal["helped", "hurt"]
 class Pick:
     """A question under a mode, and under the baseline where there is one.
 
-    before, after: its records under the baseline and the mode, None where there is none."""
+    before, after: its records under the baseline and the mode, None where there is none. theirs: where it was chosen by
+    how the log's tool judges it otherwise, its verdict in words, and what it read."""
 
     panel: Panel
     question: Question
@@ -38,6 +41,7 @@ class Pick:
     baseline: str
     before: Record | None
     after: Record | None
+    theirs: str = ""
 
 
 def choose(
@@ -50,13 +54,16 @@ def choose(
     rule: Rule | None = None,
     symbolic: bool | None = None,
     outcome: str | None = None,
+    disagree: bool = False,
+    reading: str | None = None,
     pattern: Pattern | None = None,
 ) -> list[Pick]:
     """Choose questions, in the order of their ids. mode: by default cot, or else what there is beside the baseline.
 
-    flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. pattern: is
-    found in the question, its options or the mode's output. Raises UsageError where the runs have nothing of the kind
-    that is asked about."""
+    flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. disagree:
+    those on which the tool that wrote the mode's log and we differ; reading: by which of its readings, where not by its
+    own verdict. pattern: is found in the question, its options or the mode's output. Raises UsageError where the runs
+    have nothing of the kind that is asked about."""
     if task is not None:
         panels = _of(panels, "--task", task, lambda panel: [panel.task])
     if mode is not None:
@@ -72,6 +79,8 @@ def choose(
             )
     picks: list[Pick] = []
     silent = True
+    asked: dict[str, Any]
+    judged = _judged_otherwise(panels, mode, baseline, reading) if disagree else {}
     for panel in panels:
         tags = panel.tags(rule) if rule is not None and symbolic is not None else None
         silent = silent and tags is None
@@ -82,12 +91,15 @@ def choose(
         before = panel.cells[baseline].rows if baseline in panel.cells and baseline != name else nothing
         columns = zip(panel.questions, panel.golds, before, panel.cells[name].rows, strict=True)
         for place, (question, gold, old, new) in enumerate(columns):
-            pick = Pick(panel=panel, question=question, gold=gold, mode=name, baseline=baseline, before=old, after=new)
+            theirs = judged[id(panel)].get(question.id, "") if disagree else ""
+            asked = {"panel": panel, "question": question, "gold": gold, "mode": name, "baseline": baseline}
+            pick = Pick(**asked, before=old, after=new, theirs=theirs)
             if (
                 pick.after is not None
                 and (tags is None or tags[place] == symbolic)
                 and (flips is None or _flipped(pick) == flips)
                 and (outcome is None or pick.after.outcome == outcome)
+                and (not disagree or theirs)
                 and (pattern is None or _matches(pattern, pick))
             ):
                 picks.append(pick)
@@ -95,6 +107,37 @@ def choose(
         named = rule.name if rule is not None else "none"
         raise UsageError(f"--tag: the rule {named} says nothing of these questions.", "Choose another --tag-rule.")
     return picks
+
+
+def _judged_otherwise(
+    panels: Sequence[Panel], mode: str | None, baseline: str, reading: str | None
+) -> dict[int, dict[str, str]]:
+    """The questions of each panel (by its identity) on which the tool that wrote the mode's log and we differ, with its
+    verdict on the first such output.
+
+    Raises UsageError where no log says what its tool made of the outputs, or none has the reading."""
+    found: dict[int, dict[str, str]] = {}
+    there: dict[str, None] = {}
+    for panel in panels:
+        cell = panel.cells[_mode_of(panel, mode, baseline)]
+        names = readings_of(panel, cell)
+        there.update(dict.fromkeys(names))
+        chosen = next((name for name in names if reading in (None, name)), None)
+        rows = beside(panel, cell, chosen).rows if chosen is not None else ()
+        own = found.setdefault(id(panel), {})
+        for row in rows:
+            if row.disagrees:
+                read = f": {row.their_answer}" if row.their_answer is not None else ""
+                own.setdefault(panel.questions[row.place].id, f"{row.theirs}{read}")
+    if not there:
+        raise UsageError(
+            "--disagree: there are no verdicts of another tool here to differ from.",
+            "Name a run that `cotbench import` made of logs with verdicts.",
+        )
+    if reading is not None and reading not in there:
+        known = f"They have: {', '.join(there)}."
+        raise UsageError(f"--reading: these logs have no reading '{reading}'. {known}", suggest(reading, list(there)))
+    return found
 
 
 def _arm(option: str, wanted: str, panels: Sequence[Panel]) -> str:
@@ -156,7 +199,8 @@ class Answered:
 
     deciding: the exchange and the path whose text holds the record's span, None where no path decided. shown: the
     passages that stood before the question, None where none did or the run doesn't say. tree: what was written on the
-    way, of modes that tell it."""
+    way, of modes that tell it. theirs: of an imported log, what its tool made of the outputs; reading: which of its
+    readings is its verdict where none is named. not_recorded: what the log doesn't hold, as `ImportedArm` has it."""
 
     run: str
     mode: str
@@ -165,6 +209,9 @@ class Answered:
     deciding: tuple[int, int] | None
     shown: ShownPassages | None = None
     tree: Tree | None = None
+    theirs: TheirsRow | None = None
+    reading: str = ""
+    not_recorded: Sequence[str] = ()
 
     @property
     def text(self) -> str | None:
@@ -199,8 +246,9 @@ class Dossier:
         Of each mode stand the record's entries; `deciding`, the exchange and the path in which the answer was read, and
         `found`, what it was read from; `nodes`, of modes that tell what was written on the way: those of the record,
         and of each `depth`, `answer` and `outcome` of a candidate, and whether it was `chosen`; and `exchanges`, what
-        was sent and came back, `to` the second model where that was asked, `after` which exchanges and paths. Places
-        count from 0."""
+        was sent and came back, `to` the second model where that was asked, `after` which exchanges and paths. Of an
+        imported log, `theirs`: what its tool made of the outputs, the `reading` that is its verdict where none is
+        named, and `not_recorded`, what the log doesn't hold. Places count from 0."""
         return {
             **{name: getattr(self.question, name) for name in ("id", "task", "group", "cluster")},
             "model": self.model,
@@ -222,8 +270,15 @@ def _answered_row(answered: Answered) -> dict[str, Any]:
         "deciding": answered.deciding,
         **({"passages": msgspec.to_builtins(answered.shown)} if answered.shown is not None else {}),
         **({"nodes": list(map(_node_row, answered.tree.nodes))} if answered.tree is not None else {}),
+        **({"theirs": _theirs_row(answered, answered.theirs)} if answered.theirs is not None else {}),
+        **({"not_recorded": list(answered.not_recorded)} if answered.not_recorded else {}),
         "exchanges": list(map(_exchange_row, answered.exchanges)),
     }
+
+
+def _theirs_row(answered: Answered, theirs: TheirsRow) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.to_builtins(theirs)
+    return {"reading": answered.reading, "place": row["place"], "readings": row["readings"]}
 
 
 def _node_row(node: TreeNode) -> dict[str, Any]:
@@ -304,6 +359,8 @@ def _answered(cell: Cell, record: Record) -> Answered:
         for key, reply, after in zip(record.keys, replies, found, strict=True)
     ]
     decided = _deciding(record, exchanges)
+    theirs = cell.run.theirs.get((record.question, cell.mode))
+    reading = verdict_of(cell, list(theirs.readings)) if theirs is not None else ""
     return Answered(
         run=cell.run.folder.name,
         mode=cell.mode,
@@ -312,6 +369,9 @@ def _answered(cell: Cell, record: Record) -> Answered:
         deciding=decided,
         shown=shown_with(cell, record.question),
         tree=tree_of(record, decided),
+        theirs=theirs,
+        reading=reading,
+        not_recorded=cell.imported.not_recorded if cell.imported is not None else (),
     )
 
 

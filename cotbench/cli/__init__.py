@@ -20,13 +20,19 @@ from cotbench.cli import running  # isort: skip
 from cotbench.cli import reproducing  # isort: skip
 from cotbench.cli import reporting  # isort: skip
 from cotbench.cli import showing  # isort: skip
+from cotbench.cli import importing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
+from cotbench.cli import exporting  # isort: skip
 from cotbench.cli import looking  # isort: skip
 from cotbench.cli import starting  # isort: skip
+from cotbench.cli import experiments  # isort: skip
 
 __all__ = [
     "EXIT_CODES",
     "app",
+    "experiments",
+    "exporting",
+    "importing",
     "looking",
     "main",
     "reporting",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cotbench.cli import completion
-from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
-from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout_json
+from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption
+from cotbench.cli.shared import app, guarded, run_folders, stderr, stdout_json
 from cotbench.errors import RunError, UsageError, suggest
 from cotbench.runs.parsing import one_of
 
@@ -46,6 +46,18 @@ def show(
     outcome: Annotated[
         str | None, typer.Option(help="How it ended under the mode: wrong, unparsed, truncated ...")
     ] = None,
+    disagree: Annotated[
+        bool,
+        typer.Option(
+            "--disagree", help="Of an imported run: questions on which the log's tool and cotbench judge otherwise."
+        ),
+    ] = False,
+    reading: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What --disagree compares with: one of the log's readings (a filter, a scorer)."
+        ),
+    ] = None,
     grep: Annotated[
         str | None, typer.Option(metavar="REGEX", help="In the question, its options or the mode's output.")
     ] = None,
@@ -63,10 +75,11 @@ def show(
     ] = False,
 ) -> None:
     """Look at single questions: list those that a mode helped or hurt, or show all that is on record about one."""
+    from cotbench.analysis.asking import lost_outputs
     from cotbench.analysis.pairing import load_run, panels_of
     from cotbench.analysis.selection import choose, dossiers, find_question
     from cotbench.modes import find_mode
-    from cotbench.questions.tagging import RULES, main_rule
+    from cotbench.questions.tagging import RULES, known_rule, main_rule, own_rules
 
     only = find_mode(mode).name if mode is not None else None
     against = find_mode(baseline, "--baseline").name
@@ -88,6 +101,7 @@ def show(
     command = " ".join(["cotbench show", *map(str, folders)])
     if question is not None:
         given = {"--flips": flips, "--task": task, "--tag": tag, "--outcome": outcome, "--grep": grep}
+        given |= {"--disagree": "" if disagree else None, "--reading": reading}
         if named := [option for option, value in given.items() if value is not None]:
             raise UsageError(f"{named[0]}: is for lists, and '{question}' is one question.", "Leave one of them out.")
         try:
@@ -105,7 +119,10 @@ def show(
         for one in found:
             show_dossier(one, prompts=prompts, command=command, full=full)
         return
+    if reading is not None and not disagree:
+        raise UsageError("--reading: is for --disagree, which isn't given.", "Add --disagree, or leave it out.")
     wanted: dict[str, Any] = {"flips": flips, "task": task, "symbolic": side, "outcome": ended, "pattern": pattern}
+    wanted |= {"disagree": disagree, "reading": reading}
     picks = choose(panels, mode=only, baseline=against, rule=rule, **wanted)
     if as_json:
         _lines(one for pick in picks[:limit] for one in dossiers([pick.panel], pick.question.id, rules))

@@ -6,16 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cotbench.logs import every_eval_ever, helm, inspect_logs, jsonl, lighteval, lm_eval, opencompass, to_cot
 from cotbench.logs.log import Log
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
     """How logs are read. fields: of a JSONL file of any other form, the key of each part ("question", "gold",
-    "output", "id", "choices", "reasoning" ...), a dotted path into nested objects. task: only samples of the tool's
-    task of this name, where a folder holds several."""
+    "output", "id", "choices", "reasoning" ...), a dotted path into nested objects. questions: the file in which the
+    questions and right answers of such a file stand. answer_pattern: in the tool's answers, what counts is the first
+    match of this. task: only samples of the tool's task of this name, where a folder
+    holds several."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    questions: str = ""
+    answer_pattern: str = ""
     task: str = ""
 
 
@@ -33,4 +38,25 @@ class Format:
     read: Callable[[Path, ReadOptions], Sequence[Log]]
 
 
-FORMATS: dict[str, Format] = {}
+FORMATS: dict[str, Format] = {
+    row.name: row
+    for row in (
+        Format(
+            name=lm_eval.NAME,
+            about="lm-evaluation-harness: samples_*.jsonl, with results_*.json beside it",
+            tells=lm_eval.tells,
+            read=lm_eval.read,
+        ),
+        *(
+            Format(name=tool.NAME, about=tool.ABOUT, tells=tool.tells, read=tool.read)
+            for tool in (inspect_logs, helm, opencompass, lighteval, every_eval_ever, to_cot)
+        ),
+        # The last: any file of JSON lines is one.
+        Format(
+            name=jsonl.NAME,
+            about="JSON lines of any form, whose keys --field names",
+            tells=jsonl.tells,
+            read=jsonl.read,
+        ),
+    )
+}

@@ -94,4 +94,5 @@ class Log:
     figures: Sequence[Figure] = ()
     inferred: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    endings: bool = False
     samples: Callable[[Callable[[Exception], None] | None], Iterator[Sample]]

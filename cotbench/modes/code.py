@@ -50,8 +50,11 @@ def run_code(
     question: Question, kit: Kit, codes: Sequence[Code | Prediction], language: Language
 ) -> Generator[Step, Any, list[Prediction]]:
     """Run the code among what was read in the paths' outputs; a reading for each path. For `yield from`, in a mode."""
+    before = (kit.prelude,) if kit.prelude and language == "python" else ()
     programs = [
-        Program(runtime=language, code=code.text, choices=question.choices) for code in codes if isinstance(code, Code)
+        Program(runtime=language, code=code.text, choices=question.choices, earlier=before)
+        for code in codes
+        if isinstance(code, Code)
     ]
     executions = iter((yield from execute(*programs)))
     return [kit.read_execution(question, next(executions), code) if isinstance(code, Code) else code for code in codes]

@@ -39,7 +39,8 @@ class Kit:
 
     words: those of the answer line that a reply without one is gone on with; "" where the engine can't. held:
     whether the engine holds the tokens, and can keep a model from ending its turn behind these words. seed: the run's.
-    values: of the settings that the mode has of its own, as a run on record had them; those of the mode otherwise."""
+    values: of the settings that the mode has of its own, as a run on record had them; those of the mode otherwise.
+    prelude: Python that is run before each program, where a log's programs call functions of their study."""
 
     mode: Mode
     answer_type: str
@@ -47,6 +48,7 @@ class Kit:
     held: bool = False
     seed: int = 0
     values: Mapping[str, Any] = field(default_factory=dict)
+    prelude: str = ""
 
     def setting(self, name: str) -> Any:
         """Return the value of a setting that the mode has of its own."""

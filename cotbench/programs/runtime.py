@@ -94,7 +94,7 @@ def run(request: Mapping[str, Any]) -> Report:
         return run_plan(request["code"], request["choices"])
     if request["runtime"] == "notebook":
         return run_block(request["code"], request["earlier"])
-    return run_python(request["code"], request["choices"])
+    return run_python(request["code"], request["choices"], request["earlier"])
 
 
 def run_plan(text: str, choices: list[str]) -> Report:
@@ -109,13 +109,17 @@ def run_plan(text: str, choices: list[str]) -> Report:
     return report(solution.outcome, shown=solution.shown, option=solution.option, error=solution.error)
 
 
-def run_python(source: str, choices: list[str]) -> Report:
+def run_python(source: str, choices: list[str], earlier: Sequence[str] = ()) -> Report:
+    """Run a program, behind what it was written for: of that an error is the program's, since it couldn't run."""
     code = _compiled(source)
     if isinstance(code, dict):
         return code
     printed = _Printed()
     names = _main_module(printed)
     try:
+        for block in earlier:
+            _of_last_line(*compiled(block, _EARLIER), names)
+            printed.clear()
         value = _value(*code, names, printed)
         if not printed.room:
             raise OutputLimit

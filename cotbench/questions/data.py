@@ -538,6 +538,39 @@ def _questions(
     return questions, {ids[place]: gold for place, (*_, gold) in enumerate(asked)}, passages
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRow:
+    """A row of a task's data as it is asked. left_out: why it isn't, "" of one that is."""
+
+    text: str
+    choices: tuple[str, ...]
+    gold: str
+    group: str
+    cluster: str
+    kind: str
+    features: Mapping[str, str]
+    left_out: str = ""
+
+
+def read_row(file: TaskFile, values: Mapping[str, Any], number: int, part: Part | None = None) -> ReadRow:
+    """Read one row as a task file says, wherever the row is from. number: of the row, for messages. part: of which part
+    of the task it is. Raises DataError where it can't be read so."""
+    asked = file.task.of(part)
+    row = _Row(file, "", number, values, asked, part.name if part is not None else None)
+    why = next((out.why for out in asked.leave_out if row.has(out.column, out.pattern)), "")
+    text, choices, gold = ("", (), "") if why else row.asked_and_gold()
+    return ReadRow(
+        text=text,
+        choices=choices,
+        gold=gold,
+        group=row.group,
+        cluster=row.cluster,
+        kind=asked.answer.type if len(file.task.kinds) > 1 else "",
+        features=row.features,
+        left_out=why,
+    )
+
+
 def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ...]]:
     spec = file.task.fewshot
     assert spec is not None

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cotbench.errors import CotbenchError, DataError, TaskError, suggest
 from cotbench.questions.columns import Hints
 from cotbench.questions.files import is_table, shown
-from cotbench.questions.shipped import SUITES, shipped, suite_files, task_files
+from cotbench.questions.shipped import SUITES, known_task_files, shipped, suite_files
 from cotbench.questions.tasks import NO_HINTS, TaskFile, find_task, read_yaml
 from cotbench.store.files import is_file
 from cotbench.store.manifest import Lacking, SuiteEntry
@@ -191,7 +191,7 @@ def find_suite(word: str, tasks_dir: Path | None = None) -> SuiteFile | None:
     files = list_suite_files(tasks_dir)
     if word not in files:
         return None
-    if word in task_files(*filter(None, (shipped("tasks"), tasks_dir))):
+    if word in known_task_files(tasks_dir):
         found = f"--task: '{word}' is the name of a task, and of the suite {shown(files[word])}."
         raise TaskError(found, "Give one of them another name.")
     return read_suite_file(files[word])
@@ -250,7 +250,7 @@ def choose(
         try:
             file = find_task(word, tasks_dir, data_dir, hints)
         except TaskError as error:
-            if not suite or word in task_files(*filter(None, (shipped("tasks"), tasks_dir))) or is_file(word):
+            if not suite or word in known_task_files(tasks_dir) or is_file(word):
                 raise
             lacking[word] = DataError(f"task {word}: there is no such task here.", error.hint)
             return word

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import TaskError, suggest
+from cotbench.plugins import lacking
 from cotbench.questions import others
 from cotbench.questions.columns import Hints
 from cotbench.questions.files import SUFFIXES, WORKBOOKS, content_of, is_table, shown
@@ -38,7 +39,7 @@ from cotbench.questions.readers import (
     in_quotes,
     value_of,
 )
-from cotbench.questions.shipped import SUITES, shipped, suite_files, task_files
+from cotbench.questions.shipped import SUITES, known_task_files, shipped, suite_files
 from cotbench.store.files import is_file, kind_of
 from cotbench.types import LETTERS, AnswerType, Question
 
@@ -424,7 +425,7 @@ class TaskFile:
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_Safe):  # type: ignore[misc]
+class Loader(_Safe):  # type: ignore[misc]
     """A safe loader that takes no key twice: YAML's own would keep the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -441,7 +442,7 @@ class _Loader(_Safe):  # type: ignore[misc]
 def read_yaml(path: Path) -> Any:
     content = content_of(path)
     try:
-        return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
+        return yaml.load(content, Loader=Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f":{place.line + 1}" if place else ""
@@ -527,7 +528,7 @@ def read_task_file(path: Path) -> TaskFile:
 
 
 def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
-    """Name -> task file; a user's folder goes before what is shipped."""
+    """Name -> task file; a user's folder goes before what is shipped, and before what plugins add."""
     folders = list(filter(None, (shipped("tasks"), tasks_dir)))
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
@@ -535,7 +536,7 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if tasks_dir is not None and not any(map(any, map(tasks_dir.glob, ("*.yaml", f"{SUITES}/*.yaml")))):
         found = f"--tasks-dir: {shown(tasks_dir)} holds no task file (*.yaml)."
         raise TaskError(found, "Name the folder that holds yours, or leave it out.")
-    return task_files(*folders)
+    return known_task_files(tasks_dir)
 
 
 def _no_file(path: str | Path) -> str:
@@ -577,6 +578,8 @@ def find_task(
             remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
         own = "A path to your own .jsonl or .csv (question, answer, optional choices) or task file works too."
+        if reason := lacking("tasks", name):
+            raise TaskError(f"--task: there is no task '{name}' that can be had. {reason}", "See `cotbench doctor -v`.")
         suites = suite_files(*filter(None, (shipped("tasks"), tasks_dir)))
         lists = f"`cotbench list tasks` names all {len(files)}, `cotbench list suites` the suites."
         raise TaskError(

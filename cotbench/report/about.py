@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.provenance import ArmAsked, Provenance, TaskAsked
+from cotbench.analysis.provenance import ArmAsked, ArmImported, Provenance, TaskAsked
 from cotbench.report import words
 from cotbench.report.columns import Table
 from cotbench.report.tame import tame_line
+from cotbench.report.words import NOT_RECORDED
 
 KEY = "about"  # of the table among the sections
-NOT_RECORDED = "not recorded"
 MOST_IN_LINE = 160  # characters of what differs between runs, in a line
 MOST_CHARS = 700  # of what a plot says of its runs
 
@@ -75,7 +75,7 @@ def about(comparison: Comparison) -> Table[About]:
         ],
         about="data: the fingerprint of a task's questions and answers. prompts: the hash of a template with all that "
         "it is made of; shipped: it comes with cotbench as it is. reproduce: looks whether all of this is here, and "
-        f"runs it again. {NOT_RECORDED}: earlier versions didn't write it down.",
+        f"runs it again. {NOT_RECORDED}: an earlier version, or the log that was imported, doesn't say it.",
         brief=False,
     )
 
@@ -109,6 +109,7 @@ _HASH = re.compile(r"(?<![\w-])[0-9a-f]{12,}(?![\w-])")
 # The facts of each line, by their names in _FACTS; a line that says nothing is left out.
 _LINES: Mapping[str, Sequence[str]] = {
     "Model": ("model", "revision", "engine", "judge", "device", "date"),
+    "Imported": ("imported from", "inferred", "not in the log", "prelude"),
     "Asked": ("suite", "tasks", "exemplars", "seed"),
     "Budgets": ("budgets",),
     "Drawn": ("sampling", "thinking"),
@@ -202,10 +203,20 @@ def _suites(run: Provenance) -> str:
     return ", ".join(filter(None, (*said, left)))
 
 
+def _reused(run: Provenance) -> str:
+    return ", ".join(f"{count:,} replies of {name}" for name, count in run.reused.items())
+
+
 def _exemplars(run: Provenance) -> str:
+    if run.num_fewshot is None:
+        return NOT_RECORDED
     if not run.num_fewshot:
         return "none (zero-shot)"
     return f"{run.num_fewshot} ({run.exemplars or NOT_RECORDED})"
+
+
+def _shots(run: Provenance) -> str:
+    return NOT_RECORDED if run.num_fewshot is None else f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot"
 
 
 def _sample(run: Provenance) -> str:
@@ -260,6 +271,8 @@ def _thinking(run: Provenance) -> str:
 def _whose(arm: ArmAsked) -> str:
     if arm.whose == "own":
         return f"own ({', '.join(arm.own_files)})"
+    if arm.whose is not None and arm.whose.startswith("of the plugin "):
+        return arm.whose
     said = {"shipped": "shipped", "another version's": "shipped with the version that ran it, not as this one's"}
     return said.get(arm.whose or "", f"whose: {NOT_RECORDED}")
 
@@ -285,10 +298,42 @@ def _template(run: Provenance) -> str:
     return run.chat_template + (f" ({run.chat_template_hash})" if run.chat_template_hash else "")
 
 
+def _logs(run: Provenance, say: Callable[[ArmImported], str]) -> str:
+    """Say something of the log of each arm, once where it is the same of several."""
+    told: dict[str, list[str]] = {}
+    tasks = {log.task for log in run.imported}
+    for log in run.imported:
+        if said := say(log):
+            told.setdefault(said, []).append(log.mode if len(tasks) == 1 else f"{log.task}/{log.mode}")
+    if len(told) == 1 and len(next(iter(told.values()))) == len(run.imported) > 1:
+        return f"{next(iter(told))} in all arms"
+    return "; ".join(f"{', '.join(arms)}: {said}" for said, arms in told.items())
+
+
+def _log(log: ArmImported) -> str:
+    version = f" {log.version}" if log.version else ""
+    return f"{log.format}{version}, {', '.join(log.files)}" if log.files else f"{log.format}{version}"
+
+
+def _inferred(log: ArmImported) -> str:
+    said = ", ".join(f"{what} ({how})" for what, how in log.inferred.items())
+    return f"inferred: {said}" if said else ""
+
+
+def _lacking(log: ArmImported) -> str:
+    names = [name.replace("_", " ") for name in log.not_recorded]
+    return f"without {words.listed(names)}" if names else ""
+
+
 _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "model": _model,
     "revision": _revision,
     "engine": _engine,
+    "imported from": lambda run: _logs(run, _log),
+    "their verdict": lambda run: _logs(run, lambda log: log.reading),
+    "inferred": lambda run: _logs(run, _inferred),
+    "not in the log": lambda run: _logs(run, _lacking),
+    "prelude": lambda run: run.prelude,
     "judge": lambda run: run.judge or "",
     "device": _device,
     "date": _date,
@@ -297,6 +342,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "limit": _sample,
     "seed": _seed,
     "exemplars": _exemplars,
+    "taken": _reused,
     "budgets": _budgets,
     "sampling": _sampling,
     "thinking": _thinking,
@@ -310,7 +356,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
 _SHORT: Mapping[str, Callable[[Provenance], str]] = {
     "revision": lambda run: "" if run.engine == "stub" else _revision(run),
     "device": lambda run: "" if run.engine in ("stub", "replay") else _device(run),
-    "exemplars": lambda run: f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot",
+    "exemplars": _shots,
     "thinking": lambda run: f"thinking {_thinking(run)}",
     "prompts": lambda run: _over_tasks(run, _whose),
     "reproduce": lambda run: run.again.replace(shlex.quote(run.run), "RUN"),

@@ -6,7 +6,7 @@ from cotbench.analysis.audit import CHECKS, Audit, Complied, Reading, ReadingErr
 from cotbench.analysis.calibration import BINS, Calibration
 from cotbench.analysis.compare import Comparison
 from cotbench.report.columns import MODE, PAIR, Column, N, Table
-from cotbench.report.words import DASH, count, interval, percent, points
+from cotbench.report.words import DASH, NOT_RECORDED, count, interval, percent, points
 
 
 def _part(part: int | None, whole: int) -> str:
@@ -25,7 +25,7 @@ def audit(comparison: Comparison) -> Table[Audit]:
         figures=[
             N,
             ("unread", lambda r: _part(r.unread, r.n)),
-            ("cut", lambda r: _part(r.cut, r.n)),
+            ("cut", lambda r: NOT_RECORDED if r.cut is None and r.n else _part(r.cut, r.n)),
             ("continued", lambda r: _part(r.continued, r.n)),
             ("read so", lambda r: _part(r.by_courtesy, r.n)),
             ("right %", lambda r: percent(r.accuracy)),

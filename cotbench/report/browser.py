@@ -19,6 +19,7 @@ import orjson
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.pairing import Panel
+from cotbench.analysis.theirs import codes
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULES, Rule
 from cotbench.report.details import ANSWER_CHARS, details_of, shortened
@@ -131,7 +132,14 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
         "gold": _some(map(formulas.of_answer, shown)),
         "answer": [_some(formulas.of_answer(a) if isinstance(a, str) else [] for a in some) for some in answers],
     }
+    theirs = [[_theirs(panel, mode) for panel in panels] for mode in modes]
+    there = any(code is not None for column in theirs for code in column)
     return {
+        **(
+            {"theirs": ["".join(_whole_column(*one) for one in zip(column, panels, strict=True)) for column in theirs]}
+            if there
+            else {}
+        ),
         "panels": list(map(_about, panels)),
         "modes": modes,
         "baselines": comparison.baselines,
@@ -167,6 +175,16 @@ def _tag_codes(panel: Panel, rule: Rule) -> str:
     """Return a character a question: 1, 0, or - where the rule has nothing to say."""
     tags = panel.tags(rule)
     return "-" * len(panel.questions) if tags is None else "".join("01-"[tag] for tag in tags.tolist())
+
+
+def _theirs(panel: Panel, mode: str) -> str | None:
+    """What an imported log's tool says of each question, in letters; None where there is nothing of the kind."""
+    cell = panel.cells.get(mode)
+    return None if cell is None else codes(panel, cell)
+
+
+def _whole_column(found: str | None, panel: Panel) -> str:
+    return found if found is not None else _NOT_ASKED * len(panel.questions)
 
 
 def _rows(panel: Panel, mode: str) -> Sequence[Record | None]:

@@ -114,16 +114,21 @@ def costs(comparison: Comparison) -> Table[Cost]:
         figures=[
             N,
             *(money if currency else ()),
-            ("tokens per right", lambda r: _per_right(r.per_right, tokens)),
+            ("tokens per right", lambda r: _recorded(r.completion_tokens, r.n, _per_right(r.per_right, tokens))),
             ("95% interval", lambda r: _ends(r.per_right, tokens)),
-            ("completion", lambda r: words.tokens(r.completion_tokens)),
-            ("serial", lambda r: words.tokens(r.serial.mean)),
+            ("completion", lambda r: words.tokens_of(r.completion_tokens, r.n)),
+            ("serial", lambda r: words.tokens_of(r.serial.mean, r.n)),
             *(prompts if told else ()),
             *(seconds if timed else ()),
         ],
         about=about,
         brief=bool(currency),
     )
+
+
+def _recorded(known: float | None, n: int, shown: str) -> str:
+    """What is shown of n questions, or that what it rests on isn't on record."""
+    return words.NOT_RECORDED if known is None and n else shown
 
 
 def _seconds(value: float | None) -> str:
@@ -165,7 +170,7 @@ def payoffs(comparison: Comparison) -> Table[Payoff]:
         ("it pays", lambda r: decision(r.money, r.currency)),
     )
     in_tokens: Sequence[Column[Payoff]] = (
-        ("more tokens", lambda r: tokens(r.more_tokens.value)),
+        ("more tokens", lambda r: _recorded(r.more_tokens.value, r.n, tokens(r.more_tokens.value))),
         ("95% interval", lambda r: _ends(r.more_tokens, tokens)),
         ("per extra right", lambda r: tokens(r.tokens.value)),
         ("95% interval", lambda r: _ends(r.tokens, tokens)),

@@ -16,12 +16,14 @@ from msgspec import structs, to_builtins
 
 from cotbench.analysis.pairing import Panel, Run
 from cotbench.analysis.recall import shown_with
+from cotbench.analysis.theirs import said_of, verdict_of
 from cotbench.analysis.trees import TreeNode, ballots_by_path, decided_by, tree_of
 from cotbench.report.formulas import Allowance, Formulas
 from cotbench.report.words import figures_of
 from cotbench.store.journal import StoredReply
 from cotbench.store.passages import ShownPassages
 from cotbench.store.records import Record
+from cotbench.store.theirs import TheirsRow
 from cotbench.types import Completion, Key
 
 TEXT_CHARS = 20_000  # of one text; of longer ones the middle is left out
@@ -127,7 +129,8 @@ class _Strings:
 
     def sampling(self, reply: StoredReply) -> int:
         drawn, thinking = reply.sampling, reply.thinking
-        key = (drawn["temperature"], drawn["top_p"], drawn["max_tokens"], *drawn["stop"], thinking, _others(drawn))
+        told = (drawn.get(name) for name in ("temperature", "top_p", "max_tokens"))  # not all of it in a log
+        key = (*told, *drawn.get("stop", ()), thinking, _others(drawn))
         if key not in self.samplings:
             self.samplings[key] = self.number(_sampling_text(drawn, thinking))
         return self.samplings[key]
@@ -169,6 +172,10 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
         if row is None:
             continue
         modes[mode] = entry = _mode_entry(row)
+        if (theirs := cell.run.theirs.get((question.id, mode))) is not None:
+            entry["theirs"] = _theirs_entry(theirs, verdict_of(cell, list(theirs.readings)))
+        if cell.imported is not None and cell.imported.not_recorded:
+            entry["lacks"] = list(cell.imported.not_recorded)
         if (shown := shown_with(cell, question.id)) is not None:
             entry["passages"] = _passages_entry(shown, strings)
         asked = [numbers.get((id(cell.run), key), -1) for key in row.keys]
@@ -249,6 +256,24 @@ def _mode_entry(row: Record) -> dict[str, Any]:
             for execution in row.executions
         ]
     return entry
+
+
+def _theirs_entry(theirs: TheirsRow, first: str) -> dict[str, Any]:
+    """What the tool that wrote a log made of the outputs: its place there, and of each reading its name, metric, and of
+    each output score, verdict and answer. The first reading is the verdict where none is named."""
+    named = sorted(theirs.readings.items(), key=lambda entry: entry[0] != first)
+    rows = [
+        [
+            name,
+            reading.metric,
+            [
+                [score, verdict, None if answer is None else shortened(answer, ANSWER_CHARS)]
+                for score, (verdict, answer) in zip(reading.scores or (None,), said_of(reading), strict=True)
+            ],
+        ]
+        for name, reading in named
+    ]
+    return {"place": theirs.place, "readings": rows}
 
 
 def _passages_entry(shown: ShownPassages, strings: _Strings) -> dict[str, Any]:
@@ -350,11 +375,13 @@ def _others(drawn: Mapping[str, Any]) -> str:
 
 
 def _sampling_text(drawn: Mapping[str, Any], thinking: bool | None) -> str:
+    temperature, top_p, budget, stop = (drawn.get(name) for name in ("temperature", "top_p", "max_tokens", "stop"))
+    cut_off = f", top-p {top_p}" if top_p is not None else ""
     parts = [
-        f"temperature {drawn['temperature']}, top-p {drawn['top_p']}" if drawn["temperature"] else "greedy",
-        f"at most {drawn['max_tokens']:,} tokens",
+        f"temperature {temperature}{cut_off}" if temperature else "greedy" if temperature == 0 else "",
+        f"at most {budget:,} tokens" if budget is not None else "",
         _others(drawn),
-        f"stop at {', '.join(map(repr, drawn['stop']))}" if drawn["stop"] else "",
+        f"stop at {', '.join(map(repr, stop))}" if stop else "",
         {None: "", True: "asked to think", False: "asked not to think"}[thinking],
     ]
-    return ", ".join(filter(None, parts))
+    return ", ".join(filter(None, parts)) or "how it was drawn is not recorded"

@@ -13,7 +13,7 @@ from cotbench.analysis.estimates import ALL, Delta, Interval, ModeStats, Split
 from cotbench.modes.arms import base_of
 from cotbench.report import words
 from cotbench.report.columns import Table
-from cotbench.report.words import difference, percent, points, times, tokens
+from cotbench.report.words import difference, percent, points, times, tokens_of
 
 # Said where it is so: otherwise a difference would be one of what could be read, too.
 SAME_PASSAGES = "An arm that shows passages is compared with the baseline that shows the same ones."
@@ -163,7 +163,7 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
             ("difference", lambda r: difference(r.difference)),
             ("verdict", lambda r: r.verdict or words.DASH),
             *sides,
-            ("tokens", lambda r: tokens(r.tokens)),
+            ("tokens", lambda r: tokens_of(r.tokens, r.n)),
             ("times", lambda r: times(r.token_ratio)),
             ("unread %", lambda r: percent(r.unread)),
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
 from cotbench.report import (
+    agreement,
     beside,
     between,
     budgets,
@@ -25,7 +26,8 @@ def headlines(comparison: Comparison) -> list[str]:
     """Return what was fixed before the first token, and a text for each pair of arms, each square of thinking and
     prompt, and each curve."""
     over = [*categories.sentences(comparison), *pooled.sentences(comparison)]
-    found = [*over, *findings.texts(findings.findings(comparison)), *beside.sentences(comparison), *alone(comparison)]
+    own = findings.texts(findings.findings(comparison))
+    found = [*over, *own, *agreement.sentences(comparison), *beside.sentences(comparison), *alone(comparison)]
     said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
     return [*said, *cost.sentences(comparison), *curves(comparison)]
 

@@ -38,6 +38,11 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "at_a_glance": "Main table",
     "accuracy": "Accuracy",
     "deltas": "Differences",
+    "their_arms": "Their verdicts",
+    "their_causes": "Why they differ",
+    "their_deltas": "Under their verdicts",
+    "their_read": "Read in both arms",
+    "disagreements": "Disagreements",
     "scores": "Scores",
     "score_deltas": "Score differences",
     "score_splits": "Scores by tag",
@@ -58,7 +63,9 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "votes": "Votes",
 }
 ABOUT = "about"  # the table of what the runs were, which the page shows as a list
-FOLDED = frozenset({"plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid", "tool_blocks"})
+FOLDED = frozenset(
+    {"plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid", "tool_blocks", "disagreements"}
+)
 FEW = 4  # tasks of a suite, which are named in the title
 CARDS = 12  # tasks, of which the cards stand above the plot
 LONG = 80  # rows; longer tables are folded

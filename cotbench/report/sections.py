@@ -11,6 +11,7 @@ from cotbench.analysis.policies import PlanRow, Policy
 from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
 from cotbench.report.about import about
+from cotbench.report.agreement import disagreements, their_arms, their_causes, their_deltas, their_read
 from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
 from cotbench.report.beside import beside, efforts
@@ -96,10 +97,10 @@ def _accuracy(comparison: Comparison) -> Table[ModeStats]:
             ("95% interval", lambda r: ends(r.accuracy)),
             ("SE", lambda r: percent(r.accuracy.se, 2)),
             ("unread %", lambda r: percent(r.unread)),
-            ("cut %", lambda r: percent(r.truncated)),
+            ("cut %", lambda r: percent(r.truncated) if r.truncated is not None or not r.n else words.NOT_RECORDED),
             ("vague %", lambda r: percent(r.vague)),
-            ("tokens", lambda r: words.tokens(r.completion.mean)),
-            ("per right", lambda r: words.tokens(r.tokens_per_correct)),
+            ("tokens", lambda r: words.tokens_of(r.completion.mean, r.n)),
+            ("per right", _per_right),
         ],
         about="right: accuracy with its Wilson interval (of clusters, of as many independent questions as would have "
         "the same standard error). SE: its standard error in points, within strata. unread: no answer could be read "
@@ -107,6 +108,12 @@ def _accuracy(comparison: Comparison) -> Table[ModeStats]:
         "that needed a vague rule. tokens: mean completion tokens per question; per right: per right answer. "
         f"{legend(comparison)}",
     )
+
+
+def _per_right(row: ModeStats) -> str:
+    if row.completion.mean is None:
+        return words.tokens_of(None, row.n)
+    return words.tokens(row.tokens_per_correct)  # none where nothing was right
 
 
 def _deltas(comparison: Comparison) -> Table[Delta]:
@@ -204,7 +211,7 @@ def _sources(comparison: Comparison) -> Table[Delta]:
             _DELTA,
             ("from wrong", lambda r: points(r.from_wrong)),
             ("from unread", lambda r: points(r.from_unread)),
-            ("from cut", lambda r: points(r.from_cut)),
+            ("from cut", lambda r: words.NOT_RECORDED if r.from_cut is None else points(r.from_cut)),
             ("from failed", lambda r: points(r.from_failed)),
             ("delta, read in both", lambda r: difference(r.read)),
             ("n read", lambda r: count(r.read_n)),
@@ -242,7 +249,7 @@ def _policies(comparison: Comparison) -> Table[Policy]:
             ("used %", lambda r: percent(r.used)),
             ("right %", lambda r: percent(r.accuracy)),
             ("95% interval", lambda r: interval(r.low, r.high)),
-            ("tokens", lambda r: words.tokens(r.tokens)),
+            ("tokens", lambda r: words.NOT_RECORDED if r.tokens is None else words.tokens(r.tokens)),
             ("saving %", lambda r: percent(r.saving).replace("-", "−")),
             ("95% interval", lambda r: interval(r.saving_low, r.saving_high)),
             ("against always", lambda r: points(_less(r.loss))),
@@ -336,9 +343,9 @@ def _tokens(comparison: Comparison) -> Table[ModeStats]:
         rows=[row for row in comparison.modes if row.tag == ALL],
         names=_MODE,
         figures=[
-            ("prompt", lambda r: _spread(r.prompt)),
-            ("reasoning", lambda r: _spread(r.reasoning)),
-            ("completion", lambda r: _spread(r.completion)),
+            ("prompt", lambda r: _spread(r.prompt, r.n)),
+            ("reasoning", lambda r: _spread(r.reasoning, r.n if r.completion.mean is None else 0)),
+            ("completion", lambda r: _spread(r.completion, r.n)),
             ("against the baseline", lambda r: words.times(ratios.get((r.model, r.task, r.mode)))),
         ],
         about="Of several paths the sum. reasoning: the part of the completion that stands in a reasoning block, where "
@@ -347,9 +354,10 @@ def _tokens(comparison: Comparison) -> Table[ModeStats]:
     )
 
 
-def _spread(spread: Spread) -> str:
+def _spread(spread: Spread, n: int) -> str:
+    """Show how many tokens n questions took; n is 0 of those that there may be none of."""
     if spread.mean is None:
-        return words.DASH
+        return words.tokens_of(None, n)
     return " / ".join(map(words.tokens, (spread.mean, spread.median, spread.p95)))
 
 
@@ -373,12 +381,13 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(at_a_glance, categories, missing, _accuracy, _deltas, scores, score_deltas, score_splits, twins),
+    *(at_a_glance, categories, missing, _accuracy, _deltas, their_arms, their_causes, their_deltas, their_read),
+    *(scores, score_deltas, score_splits, twins),
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
     *(gains, leads, interaction, passages_and_thought, recall, support, beside, efforts, tool_use, tool_blocks),
     *(budgets, _splits, payoffs, costs),
     *(_policies, _plans, _outcomes),
-    *(audit, conduct, calibration, readings, misreading, complied, unsaid),
+    *(audit, conduct, calibration, readings, misreading, complied, disagreements, unsaid),
     *(chosen, marks, chosen_at, flips),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),
 )

@@ -13,6 +13,7 @@ from cotbench.types import Completion
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
+NOT_RECORDED = "not recorded"  # in a log; never a 0
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -57,6 +58,11 @@ def p_value(value: float | None) -> str:
 def tokens(value: float | None) -> str:
     """Show a mean number of tokens: 8.3, 1,204."""
     return DASH if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def tokens_of(value: float | None, n: int) -> str:
+    """Show a mean number of tokens over n questions, or that it isn't on record."""
+    return tokens(value) if value is not None or not n else NOT_RECORDED
 
 
 def times(value: float | None) -> str:

@@ -81,7 +81,8 @@ class RunOptions:
     )
     modes: list[str] = _option(
         "--mode --modes",
-        "Prompting methods (`cotbench list modes`); with commas or repeated.",
+        "Prompting methods (`cotbench list modes`); with commas or repeated. Where none is given: direct and cot, and "
+        "free and think for a model with a switch for thinking.",
         typed=_Texts,
         parse=parsing.names,
     )
@@ -256,6 +257,15 @@ class RunOptions:
         {},
         parse=parsing.program_limits,
     )
+    reuse: str = _option(
+        "--reuse",
+        "Replies of earlier runs of the same model: auto (the default) takes those in --output-dir where the model's "
+        "files are fingerprinted, off asks all anew, RUN[,RUN] takes those of runs that you name, a server's too.",
+        "auto",
+        parse=parsing.reuse,
+        anchor=parsing.absolute_runs,
+        metavar="auto|off|RUN",
+    )
     data_dir: str | None = _folder(
         "--data-dir", "A folder in the Hub's layout, instead of the Hub.", variable="COTBENCH_DATA"
     )
@@ -302,6 +312,11 @@ def typed_as(name: str) -> tuple[Any, Any]:
     if flag.parse is not None:
         return flag.typed, None
     return (TYPES[name] | None, None) if default is MISSING else (TYPES[name], default)
+
+
+def defaults() -> dict[str, Any]:
+    """The values of all options where nothing is typed."""
+    return {name: FLAGS[name].value(typed_as(name)[1]) for name in FLAGS}
 
 
 def anchored(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lines import dump_line
 from cotbench.store.lock import RunLock
 from cotbench.store.lookup import SCORED
-from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.manifest import Manifest, prelude_of, read_manifest
 from cotbench.store.questions import read_questions
 from cotbench.store.records import RECORDS, Record, read_records
 
@@ -105,6 +105,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
                     words=manifest.spec.mode(row.task, row.mode).continued,
                     seed=manifest.spec.seed,
                     values=manifest.spec.mode(row.task, row.mode).settings,
+                    prelude=prelude_of(manifest),
                 ),
                 recorded=row.keys,
                 look=journal.reply,

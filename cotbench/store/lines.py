@@ -84,14 +84,15 @@ def _converted(value: Any, kind: type[T]) -> T:
         raise msgspec.ValidationError("no such name") from None
 
 
-def read_lines(path: Path, kind: type[T], *, torn: bool = False) -> Iterator[T]:
-    """Read a file of entries; torn: a last line without its end, of a run that was killed, is passed over.
+def read_lines(path: Path, kind: type[T], *, torn: bool = False, remedy: str = "") -> Iterator[T]:
+    """Read a file of entries; torn: a last line without its end, of a run that was killed, is passed over. remedy: how
+    to have the file written again, where that isn't by resuming the run.
 
     Raises RunError where the file is missing, or at the first line that cotbench doesn't write."""
     try:
         file = open_to_read(path)
     except FileNotFoundError:
-        raise RunError(f"{path}: is missing.", "Run `cotbench run --resume RUN` to write it again.") from None
+        raise RunError(f"{path}: is missing.", remedy or _WRITE_AGAIN) from None
     decode = _decoder(kind).decode
     with file:
         for number, line in enumerate(file, 1):
@@ -100,21 +101,21 @@ def read_lines(path: Path, kind: type[T], *, torn: bool = False) -> Iterator[T]:
             try:
                 yield decode(line)
             except (ValueError, RecursionError):
-                yield _reread(line, kind, path, number)
+                yield _reread(line, kind, path, number, remedy)
 
 
-def _reread(line: bytes, kind: type[T], path: Path, number: int) -> T:
+def _reread(line: bytes, kind: type[T], path: Path, number: int, remedy: str) -> T:
     try:
         return load_line(line, kind)
     except msgspec.ValidationError as error:
-        raise no_such_line(path, number, fault_of(json.loads(line), kind) or str(error)) from None
+        raise no_such_line(path, number, fault_of(json.loads(line), kind) or str(error), remedy) from None
     except (ValueError, RecursionError):
-        raise RunError(f"{path}:{number}: not valid JSON.", _WRITE_AGAIN) from None
+        raise RunError(f"{path}:{number}: not valid JSON.", remedy or _WRITE_AGAIN) from None
 
 
-def no_such_line(path: Path, number: int, fault: str) -> RunError:
+def no_such_line(path: Path, number: int, fault: str, remedy: str = "") -> RunError:
     """The error of a line that cotbench doesn't write."""
-    return RunError(f"{path}:{number}: {fault}; cotbench writes no such line.", _WRITE_AGAIN)
+    return RunError(f"{path}:{number}: {fault}; cotbench writes no such line.", remedy or _WRITE_AGAIN)
 
 
 _WRITE_AGAIN = "Run `cotbench run --resume RUN` to write the file again."

@@ -68,7 +68,7 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     model_args: dict[str, Any] | None = None
     tasks: Annotated[dict[str, TaskEntry], Meta(min_length=1, description="a mapping for each task")]
     modes: Annotated[dict[str, ModeEntry], Meta(min_length=1, description="a mapping for each task and mode")]
-    num_fewshot: Whole
+    num_fewshot: Whole | None
     arms: Whole = 0
     exemplars: Any = "the task's"
     programs: dict[str, Annotated[bool | int | float, Meta(description="a number, true or false")]] = {}
@@ -149,6 +149,88 @@ class SuiteEntry(Struct, frozen=True, kw_only=True):
         return next((name for name, tasks in self.categories.items() if task in tasks), None)
 
 
+class ImportedFile(Struct, frozen=True, kw_only=True):
+    """A file that an arm was imported from: its name without the folders it lay in, and a fingerprint of its bytes."""
+
+    name: Annotated[Name, Meta(description="a file's name")]
+    fingerprint: str
+
+
+class Printed(Struct, frozen=True, kw_only=True):
+    """A figure about all samples of a log, as the tool printed it. reading: of which of its readings."""
+
+    name: Annotated[Name, Meta(description="a metric's name")]
+    value: float
+    reading: str = ""
+    stderr: float | None = None
+
+
+class OnlyHere(Struct, frozen=True, kw_only=True):
+    """Questions that one arm's log has and another's lacks: how many, and the first of their ids (or places in the log,
+    where they have no id)."""
+
+    count: Whole
+    first: list[str] = []
+
+
+class ImportedArm(Struct, frozen=True, kw_only=True):
+    """What one arm of one task was imported from.
+
+    format: its row in `logs.formats.FORMATS`; version: of the tool. reading: which of the tool's readings is its
+    verdict where none is named (a key of `readings` in theirs.jsonl), "" where it has none. figures: what it printed.
+    inferred: what the log doesn't say and was inferred, by name, with how. not_recorded: what the log doesn't hold of
+    any sample: `prompt`, `tokens`, `prompt_tokens`, `completion_tokens`, `finish_reason`, `thought`, `sampling`,
+    `max_tokens`, `temperature`, `shots`, or what else a format lacks. only_here: questions that not every arm of the
+    task has; lacks: questions of others that it has no output of. notes: what a reader of the report must know.
+    called: the task as the tool calls it. date: of the log. told: what it says of the arm beyond sampling. shots:
+    exemplars in each prompt. readings: all that the tool has. samples: questions with an output or an error; repeats:
+    outputs beyond the first of a question; left_out: how many of these don't count, since the arm has one path.
+    likelihoods: nothing was written, options were scored by their likelihood."""
+
+    format: Annotated[Name, Meta(description="a format's name")]
+    version: str = ""
+    files: Annotated[list[ImportedFile], Meta(description="a list of files")] = []
+    reading: str = ""
+    figures: Annotated[list[Printed], Meta(description="a list of figures")] = []
+    inferred: Annotated[dict[str, str], Meta(description="a text for each name")] = {}
+    not_recorded: Annotated[list[Name], Meta(description="a list of names")] = []
+    only_here: OnlyHere | None = None
+    lacks: OnlyHere | None = None
+    notes: list[str] = []
+    called: list[str] = []
+    date: str = ""
+    told: dict[str, Any] = {}
+    shots: Whole | None = None
+    readings: list[str] = []
+    samples: Whole = 0
+    repeats: Whole = 0
+    left_out: Whole = 0
+    likelihoods: bool = False
+
+
+class Prelude(Struct, frozen=True, kw_only=True):
+    """What is put before programs of a study that call its own helpers: the file's name, its hash and its text."""
+
+    name: Annotated[Name, Meta(description="a file's name")]
+    hash: str
+    text: str
+
+
+class Imported(Struct, frozen=True, kw_only=True):
+    """That a run was made of other tools' logs. arms: by "task/mode", as the spec's modes. inferred: what was inferred
+    of the run as a whole, and how. notes: what was left out. broken: lines that were passed over, with their places."""
+
+    arms: Annotated[dict[str, ImportedArm], Meta(description="a mapping for each task and mode")] = {}
+    prelude: Prelude | None = None
+    inferred: Annotated[dict[str, str], Meta(description="a text for each name")] = {}
+    notes: list[str] = []
+    broken: list[str] = []
+
+    def arm(self, task: str, mode: str) -> ImportedArm | None:
+        """What an arm of a task was imported from."""
+        return self.arms.get(f"{task}/{mode}")
+
+
 class _Options(Struct):
     model: Annotated[Name, Meta(description="a model's name")]
     tasks: Annotated[list[str], Meta(description="a list of names")] = []
@@ -182,8 +264,9 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     reads the run needs (`answers_in`: words, program or plan); earlier versions wrote none. shown: by "task/mode",
     what its prompt shows (`runs/shown.py`). lock: what was fixed before the first token (`runs/fixed.py`).
     question_ids: by task, of a run of some questions only. suites: those that it was asked for by name. skipped:
-    tasks that couldn't be had and were left out on request, and why. totals: requests, tokens and outcomes. sessions:
-    one entry per start, with times, versions, machine and command."""
+    tasks that couldn't be had and were left out on request, and why. imported: of which logs it was made, where it
+    wasn't asked here. totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions,
+    machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
@@ -199,6 +282,7 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     question_ids: Annotated[dict[str, list[str]], Meta(description="lists of ids")] = {}
     suites: Annotated[list[SuiteEntry], Meta(description="a list of suites")] = []
     skipped: Annotated[dict[str, str], Meta(description="a reason for each task")] = {}
+    imported: Imported | None = None
     totals: dict[str, Any] = {}
     sessions: list[dict[str, Any]] = []
 
@@ -247,3 +331,9 @@ def manifest_from(content: Any, path: Path) -> Manifest:
     if fault := fault_of(content, Manifest) or fault_of(content, _Shape):
         raise RunError(f"{path}: {fault}.", remedy)
     return msgspec.convert(content, Manifest)
+
+
+def prelude_of(manifest: Manifest) -> str:
+    """What is run before each program of an imported run; "" where nothing is."""
+    prelude = manifest.imported.prelude if manifest.imported is not None else None
+    return prelude.text if prelude is not None else ""

@@ -12,11 +12,13 @@ from msgspec import UNSET
 from rich.text import Text
 
 from cotbench.analysis.selection import Answered, Dossier, Pick
+from cotbench.analysis.theirs import said_of
 from cotbench.analysis.trees import Tree, ballots_by_path
 from cotbench.report import words
 from cotbench.report.tame import tame
 from cotbench.store.passages import ShownPassages
 from cotbench.store.records import ExecutionRow, Record, VoteRow
+from cotbench.store.theirs import TheirsRow
 from cotbench.terminal.console import Output, named_table
 from cotbench.terminal.tree import MOST_LINES, summary, tree_lines
 from cotbench.types import LETTERS, Completion, Outcome
@@ -41,12 +43,15 @@ def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
         "id": lambda pick: tame(pick.question.id),
         "mode": lambda pick: tame(pick.mode),
         "outcome": lambda pick: tame(_outcomes(pick)),
+        "theirs": lambda pick: _cell(pick.theirs),
         "answer": lambda pick: _cell(pick.after.answer if pick.after is not None else None),
         "gold": lambda pick: _cell(pick.gold),
         "question": lambda pick: _cell(pick.question.text, _BEGINNING),
     }
     if len({pick.panel.model for pick in picks}) == 1:
         del columns["model"]
+    if not any(pick.theirs for pick in picks):
+        del columns["theirs"]
     rows = [[cell(pick) for cell in columns.values()] for pick in picks]
     title = f"{len(picks):,} of {total:,} questions (--limit)" if len(picks) < total else f"{total:,} questions"
     _line(console, title, "bold")
@@ -113,6 +118,8 @@ def _mode(console: Output, one: Answered, *, prompts: bool, full: bool) -> None:
     answer = f"answer: {record.answer}" if record.answer is not None else "no answer"
     _line(console, answer + (f", by the rule {record.rule}" if record.rule else ""))
     _line(console, "tokens: " + _tokens(record) + ("; a completion was cut at its budget" if record.truncated else ""))
+    if one.theirs is not None:
+        _theirs(console, one, one.theirs)
     if record.error:
         _line(console, f"error: {record.error}", "red")
     if record.votes:
@@ -173,7 +180,30 @@ def _asked(one: Answered, at: int) -> str:
 def _tokens(record: Record) -> str:
     kinds = ("prompt", "reasoning", "completion")
     counts = {kind: getattr(record, f"{kind}_tokens") for kind in kinds}
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count is not None) or "unknown"
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count is not None) or words.NOT_RECORDED
+
+
+_SAID: Mapping[str, str] = {"unread": "they read nothing", "undecided": "no verdict"}
+
+
+def _theirs(console: Output, one: Answered, theirs: TheirsRow) -> None:
+    """Print what the tool that wrote the log made of the outputs, by each of its readings."""
+    _line(console, f"their verdict ({theirs.place}):")
+    for name, reading in sorted(theirs.readings.items(), key=lambda entry: entry[0] != one.reading):
+        said = said_of(reading)
+        told = ", ".join(_said(verdict, answer) for verdict, answer in said[:MOST_SCORES])
+        more = f", and {len(said) - MOST_SCORES:,} more" if len(said) > MOST_SCORES else ""
+        scores = [words.DASH if score is None else f"{score:g}" for score in reading.scores[:MOST_SCORES]]
+        mark = " *" if len(theirs.readings) > 1 and name == one.reading else ""
+        score = f"  ({reading.metric} {', '.join(scores)})" if scores else ""
+        _line(console, f"  {name or words.DASH}{mark}: {told}{more}{score}")
+    if len(theirs.readings) > 1:
+        _line(console, "  *: where no reading is named", "dim")
+
+
+def _said(verdict: str, answer: str | None) -> str:
+    told = _SAID.get(verdict, verdict)
+    return told if answer is None else f"{told}, they read {_cell(answer, 60)}"
 
 
 def _votes(console: Output, record: Record) -> None:
@@ -223,6 +253,8 @@ def _exchange(console: Output, one: Answered, at: int, *, prompts: bool, full: b
     for how, text in [*sent, *((m.role, m.text) for m in reply.messages or ())] if prompts else ():
         _line(console, f"prompt ({reply.template}), {how}:", "bold dim")
         _block(console, text, "dim")
+    if prompts and not sent and not reply.messages:
+        _line(console, f"prompt ({reply.template}): {words.NOT_RECORDED}", "bold dim")
     paths = exchange.completions
     named = f"call {at + 1}{_asked(one, at)}: " if len(one.exchanges) > 1 else ""
     if len(paths) > 1 and named:
@@ -234,16 +266,16 @@ def _exchange(console: Output, one: Answered, at: int, *, prompts: bool, full: b
         if decided and len(paths) > 1:
             title = f"path {place + 1}, {'the chosen one' if one.tree else 'the first with the winning answer'}"
         if decided or full or len(paths) == 1:
-            _output(console, f"{named}{title}", path, one.span if decided else None)
+            _output(console, f"{named}{title}, {_path(path, one)}", path, one.span if decided else None)
         elif place < MOST_PATHS:
-            _line(console, f"{title}; {_path(path)}", "dim")
+            _line(console, f"{title}; {_path(path, one)}", "dim")
         elif place == MOST_PATHS:
             _line(console, "(more paths: --full has them)", "dim")
 
 
 def _output(console: Output, title: str, path: Completion, span: tuple[int, int] | None) -> None:
     """Print what came back on a path, with what was read marked."""
-    _line(console, f"{title}, {_path(path)}:", "bold dim")
+    _line(console, f"{title}:", "bold dim")
     if path.reasoning:
         _line(console, "reasoning:", "dim")
         _block(console, path.reasoning, "dim italic")
@@ -278,11 +310,13 @@ def _cast(one: Answered, at: int, path: int) -> str:
     return ": abstained" if ballot is None else f": {_cell(votes.answers[ballot].answer)}"
 
 
-def _path(path: Completion) -> str:
+def _path(path: Completion, one: Answered) -> str:
     tokens = f", {path.completion_tokens:,} tokens" if path.completion_tokens is not None else ""
     error = f" ({path.error})" if path.error else ""
     figures = f", {told}" if (told := words.figures_of(path)) else ""
-    return f"{len(path.text):,} characters{tokens}{figures}, ended by {path.finish_reason}{error}"
+    unknown = path.finish_reason == "stop" and "finish_reason" in one.not_recorded
+    ended = f"how it ended: {words.NOT_RECORDED}" if unknown else f"ended by {path.finish_reason}"
+    return f"{len(path.text):,} characters{tokens}{figures}, {ended}{error}"
 
 
 # --- texts --------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
 from cotbench.analysis.scored import Score, ScoreDelta
-from cotbench.report import about, beside, categories, pooled, scored, twins, words
+from cotbench.report import about, agreement, beside, categories, pooled, scored, twins, words
 from cotbench.report.cost import priced
 from cotbench.report.findings import Finding, findings
 from cotbench.report.glance import SAME_PASSAGES, Glance, glance, labels, shown_rules
@@ -28,7 +28,7 @@ from cotbench.report.headlines import alone, apart, curves, fixed
 from cotbench.report.pooled import FAMILIES
 from cotbench.report.sections import sections
 from cotbench.report.tame import tame_line
-from cotbench.report.words import difference, percent, points, tokens
+from cotbench.report.words import difference, percent, points, tokens_of
 from cotbench.terminal.console import Output, named_table
 
 LINES = 40
@@ -171,6 +171,7 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
         for place, rule in enumerate(shown_rules(comparison))
         for tag in (SYMBOLIC, OTHER)
     ]
+    spent = _Column[Glance](title=("", "tokens"), cell=lambda r: Text(tokens_of(r.tokens, r.n)), rank=-3)
     columns: list[_Column[Glance]] = [
         _Column(title=("right", "%"), cell=lambda r: Text(percent(r.accuracy.value)), rank=-4),
         _Column(
@@ -181,7 +182,7 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
             rank=-4,
         ),
         *sides,
-        _Column(title=("", "tokens"), cell=lambda r: Text(tokens(r.tokens)), rank=-3),
+        *([spent] if any(row.tokens is not None for row in rows) else []),
         _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread)), rank=-2),
     ]
     return _grid(blocks, columns, width)
@@ -197,6 +198,8 @@ def _legend(comparison: Comparison, rows: Sequence[Glance], lines: Sequence[Text
         said.append(f"{sides[0]}, {sides[1]}: difference on such questions.")
     if "unread" in shown:
         said.append("unread: no answer found.")
+    if any(row.n for row in rows) and all(row.tokens is None for row in rows):
+        said.append(f"tokens: {words.NOT_RECORDED}.")
     if any(row.baseline and row.baseline not in comparison.baselines for row in rows):
         said.append(SAME_PASSAGES)
     return " ".join(said)
@@ -352,6 +355,7 @@ class Screen:
             ("bold", categories.sentences(comparison)),
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
+            ("", agreement.sentences(comparison)),
             ("bold", beside.sentences(comparison, brief=not self._full)),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
             ("", [*scored.sentences(comparison), *twins.sentences(comparison)]),

@@ -21,13 +21,21 @@ let page = 0;
 let opened = -1;
 const chunks = new Map();
 
-const FILTERS = ["text", "panel", "group", "mode", "outcome", "change", "baseline", "rule", "tag"];
+const FILTERS = ["text", "panel", "group", "mode", "outcome", "theirs", "change", "baseline", "rule", "tag"];
 const CHANGES = {
   helped: "helped: right here, wrong there",
   hurt: "hurt: wrong here, right there",
   changed: "helped or hurt",
   "both-right": "both right",
   "both-wrong": "both wrong",
+};
+/** What the tool that wrote an imported log says: letters of `index.theirs`, capitals where we say otherwise. */
+const THEIRS = {
+  differ: ["differs from ours", "RWUO"],
+  agree: ["doesn't differ from ours", "rwu"],
+  right: ["right", "rR"],
+  wrong: ["wrong", "wW"],
+  unread: ["nothing read", "uU"],
 };
 const TAGS = { symbolic: "1", "not-symbolic": "0", neither: "-" };
 
@@ -83,6 +91,7 @@ function fresh() {
     group: "",
     mode: index.modes.find((name) => name !== baseline) || index.modes[0] || "",
     outcome: "",
+    theirs: "",
     change: "",
     baseline,
     rule: index.rules.some((rule) => rule.name === index.rule) ? index.rule
@@ -123,6 +132,7 @@ function passing() {
   if (text) searchable(n);
   const outcomes = chosen.outcome && mode >= 0 ? index.outcome[mode] : null;
   const outcome = chosen.outcome === "not-asked" ? "-" : ofCode(chosen.outcome);
+  const theirs = chosen.theirs && index.theirs && mode >= 0 ? index.theirs[mode] : null;
   const change = chosen.change && mode >= 0 && base >= 0 && mode !== base ? chosen.change : "";
   const right = ofCode("correct");
   const open = new Set(["-", ...index.undecided.map(ofCode)]);
@@ -132,6 +142,7 @@ function passing() {
     if (group >= 0 && index.group[q] !== group) continue;
     if (tags !== null && tags[q] !== tag) continue;
     if (outcomes !== null && (chosen.outcome === "unread" ? !unread(outcomes[q]) : outcomes[q] !== outcome)) continue;
+    if (theirs !== null && !THEIRS[chosen.theirs][1].includes(theirs[q])) continue;
     if (change) {
       const now = index.outcome[mode][q];
       const before = index.outcome[base][q];
@@ -254,6 +265,7 @@ function showFilters() {
   if (!index.rules.some((rule) => rule.name === chosen.rule)) chosen.rule = defaults.rule;
   if (!(chosen.tag in TAGS)) chosen.tag = "";
   if (!(chosen.change in CHANGES)) chosen.change = "";
+  if (!(chosen.theirs in THEIRS) || !index.theirs) chosen.theirs = "";
   const any = ["", "any"];
   const panels = index.panels.map((_, number) => [panelKey(number), labelOf(number)]);
   fill(byId("f-panel"), [["", "all"], ...panels], chosen.panel);
@@ -265,6 +277,8 @@ function showFilters() {
   if (codes.has("-")) kinds.push(["not-asked", "not asked"]);
   if (!kinds.some(([key]) => key === chosen.outcome)) chosen.outcome = "";
   fill(byId("f-outcome"), [any, ...kinds], chosen.outcome);
+  fill(byId("f-theirs"), [any, ...Object.entries(THEIRS).map(([key, [label]]) => [key, label])], chosen.theirs);
+  hide("f-theirs", !index.theirs);
   fill(byId("f-change"), [any, ...Object.entries(CHANGES)], chosen.change);
   fill(byId("f-baseline"), index.modes.map((name) => [name, name]), chosen.baseline);
   fill(byId("f-rule"), index.rules.map((rule) => [rule.name, rule.name]), chosen.rule);
@@ -585,6 +599,7 @@ function modesOf(question, details) {
       make("h3", {}, name, " ",
         make("span", { class: "verdict " + kind }, kind === "other" ? "" : [sign(kind), " "], plain(outcome))),
       factsOf(entry, mode, question),
+      entry.theirs ? theirsOf(entry.theirs) : null,
       entry.error ? make("p", { class: "notice" }, apart(entry.error)) : null,
       entry.passages ? passagesOf(entry.passages, details) : null,
       entry.replies.length ? null : make("p", { class: "notice" }, "No request is on record."),
@@ -622,7 +637,7 @@ function passagesOf({ context, supporting, rows }, details) {
 
 function factsOf(entry, mode, question) {
   const answer = answerOf(mode, question);
-  const count = (value) => (value === null ? "unknown" : value.toLocaleString("en"));
+  const count = (value) => (value === null ? "not recorded" : value.toLocaleString("en"));
   const [prompt, reasoning, completion] = entry.tokens;
   const facts = [
     ["answer", answer === null ? make("span", { class: "none" }, "none") : answerNode(mode, question, { class: "answer" })],
@@ -630,9 +645,28 @@ function factsOf(entry, mode, question) {
     ["prompt tokens", count(prompt)],
     ["completion tokens", count(completion) + (!reasoning ? "" : " (" + count(reasoning) + " of them reasoning)")],
     entry.truncated ? ["cut", "at the token budget"] : null,
+    (entry.lacks || []).includes("finish_reason") ? ["how it ended", "not recorded"] : null,
   ].filter(Boolean);
   return make("dl", { class: "facts" },
     facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+}
+
+/** What the tool that wrote the log made of the outputs, a row for each reading and output. */
+function theirsOf({ place, readings }) {
+  const said = { unread: "nothing read" };
+  const several = readings.some(([, , rows]) => rows.length > 1);
+  const header = ["reading", ...(several ? ["output"] : []), "verdict", "they read", "score of"];
+  return make("div", { class: "scroll theirs", tabindex: "0", role: "region", "aria-label": "Their verdict" },
+    make("table", {},
+      make("caption", {}, "Their verdict (", apart(place), ")"),
+      make("thead", {}, make("tr", {}, header.map((name) => make("th", { scope: "col" }, name)))),
+      make("tbody", {}, readings.flatMap(([name, metric, rows], at) => rows.map(([score, verdict, answer], output) =>
+        make("tr", {},
+          make("th", { scope: "row" }, apart(name), at === 0 && readings.length > 1 ? " (where none is named)" : ""),
+          several ? make("td", {}, rows.length > 1 ? String(output + 1) : "all") : null,
+          make("td", { class: verdict === "right" || verdict === "wrong" ? verdict : "other" }, said[verdict] || verdict),
+          make("td", {}, answer === null ? make("span", { class: "none" }, "none") : apart(answer, { class: "answer" })),
+          make("td", {}, apart(metric), score === null ? "" : " " + String(score))))))));
 }
 
 function replyOf(details, number, entry, question, title, before) {
@@ -643,7 +677,9 @@ function replyOf(details, number, entry, question, title, before) {
   const prompt = make("details", { class: "prompt" },
     make("summary", {}, title + "prompt (" + template + (reply.to === "judge" ? ", asked of the judge" : "") + ")"),
     make("p", { class: "about" }, strings[reply.sampling] + (reply.seed === undefined ? "" : ", seed " + reply.seed)),
-    reply.prompt === undefined
+    reply.prompt === undefined && !(reply.messages || []).length
+      ? make("p", { class: "notice" }, "The prompt is not recorded.")
+      : reply.prompt === undefined
       ? reply.messages.map(([role, text]) => [make("p", { class: "role" }, role), sent(text)])
       : sent(reply.prompt));
   const left = reply.of - reply.paths.length;

@@ -1,0 +1,196 @@
+"""Which arm a log is of: as the user says, else as its task or settings say plainly; and which logs belong together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cotbench.errors import DataError, TaskError, UsageError
+from cotbench.logs import Log
+from cotbench.modes import Mode, find_mode
+from cotbench.modes.arms import arm, split
+from cotbench.questions.tasks import TaskFile, find_task, list_task_files, read_task_file
+
+_WORDS_OF_ARMS = re.compile(
+    r"(?:^|[_\-. ])(?:cot|chain[_-]of[_-]thought|direct|zero[_-]?shot|few[_-]?shot|\d+[_-]?shot|no[_-]?cot|standard|"
+    r"self[_-]?consistency|pal|pot|llama|generative|fewshot|n[_-]shot)(?=$|[_\-. ])",
+    re.I,
+)
+# Words by which a task's or file's name says its arm, the longer ones first.
+_SAYS: Sequence[tuple[re.Pattern[str], str]] = [
+    (re.compile(rf"(?:^|[^a-z])(?:{words})(?:$|[^a-z])", re.I), mode)
+    for words, mode in (
+        (r"self[_-]?consistency", "self-consistency"),
+        (r"no[_-]?cot|direct|standard", "direct"),
+        (r"cot|chain[_-]of[_-]thought", "cot"),
+        (r"pal|pot|program[_-]of[_-]thoughts?", "pal"),
+    )
+]
+_NOT_ONE_OUTPUT = "its prompts build on earlier replies, and a log holds one output for each question"
+EXAMPLE = "Say it by --as, one arm for each log, as in --as direct,cot."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmLogs:
+    """The logs of one arm on one task of one model."""
+
+    mode: Mode
+    logs: tuple[Log, ...]
+
+    @property
+    def name(self) -> str:
+        return self.mode.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskLogs:
+    """The logs of one task by its arms. file: our task file, None of a task that is none of ours. name: the task's.
+    inferred: how it is known, "" where the user said it."""
+
+    name: str
+    file: TaskFile | None
+    inferred: str
+    arms: tuple[ArmLogs, ...]
+
+
+def modes_of(names: Sequence[str], count: int) -> list[Mode] | None:
+    """The arms that --as names, one for each log; None where it names none. Raises UsageError."""
+    if not names:
+        return None
+    if len(names) != count:
+        logs = f"{count} log{'s' * (count != 1)}"
+        raise UsageError(f"--as: names {len(names)} arms, and there are {logs}.", "Name one for each, in their order.")
+    return [_mode(name) for name in names]
+
+
+def _mode(text: str) -> Mode:
+    """An arm as --as names it: a mode, or NAME=MODE."""
+    own, equals, name = text.partition("=")
+    if not equals or "@" in own:
+        own, name = "", text
+    [name] = split([name.strip()], "--as")
+    mode = find_mode(name, "--as")
+    if own.strip():
+        mode = arm(find_mode(name.partition("@")[0], "--as"), {**mode.facts.settings, "name": own.strip()}, "--as")
+    if len(mode.turns) > 1 or any(turn.by == "judge" or turn.answer == "likeliest" for turn in mode.turns):
+        raise UsageError(f"--as {text}: {mode.called} can't be imported: {_NOT_ONE_OUTPUT}.", "Use cot, or free.")
+    if mode.called in ("tools",):
+        raise UsageError(f"--as {text}: {mode.called} can't be imported: {_NOT_ONE_OUTPUT}.", "Use pal, or cot.")
+    return mode
+
+
+def inferred_modes(logs: Sequence[Sequence[Log]]) -> list[Mode]:
+    """The arms that logs say they are of. Raises UsageError where one doesn't, or two say the same."""
+    found = []
+    for own in logs:
+        said = dict.fromkeys(filter(None, map(_said, own)))
+        if len(said) != 1:
+            name = own[0].path
+            what = f"says neither {' nor '.join(said)} alone" if said else "doesn't say how it was prompted"
+            raise UsageError(f"{name}: {what}.", EXAMPLE)
+        found.append(next(iter(said)))
+    if twice := next((name for name in found if found.count(name) > 1 and len(logs) > 1), None):
+        raise UsageError(f"two logs seem to be of {twice}.", EXAMPLE)
+    return [find_mode(name, "--as") for name in found]
+
+
+def _said(log: Log) -> str:
+    flag = log.arm.get("cot")
+    if isinstance(flag, bool):
+        return "cot" if flag else "direct"
+    texts = [log.task, *(str(log.arm.get(name, "")) for name in ("solver", "instruction", "prompt"))]
+    texts += [log.path.name.partition("_20")[0], log.path.parent.name]
+    for text in texts:
+        for pattern, mode in _SAYS:
+            if pattern.search(text):
+                return mode
+    if log.sampling.get("n", 1) > 1 and "consistency" in log.task:
+        return "self-consistency"
+    return ""
+
+
+def by_model(logs: Iterable[tuple[Mode, Log]], given: str) -> dict[str, list[tuple[Mode, Log]]]:
+    """Logs by their model. given: what all are said to be of. One that doesn't say its model is of the only one that
+    others say."""
+    found: dict[str, list[tuple[Mode, Log]]] = {}
+    every = list(logs)
+    told = dict.fromkeys(log.model for _, log in every if log.model)
+    silent = given or (next(iter(told)) if len(told) == 1 else "")
+    if not silent and len(told) > 1 and (without := next((log for _, log in every if not log.model), None)):
+        raise UsageError(f"{without.path}: doesn't say its model, and others say {', '.join(told)}.", "Give --model.")
+    for mode, log in every:
+        found.setdefault(given or log.model or silent or "unknown-model", []).append((mode, log))
+    return found
+
+
+def tasks_of(logs: Sequence[tuple[Mode, Log]], asked: str, tasks: TaskFinder) -> list[TaskLogs]:
+    """Logs of one model by task. asked: what --task names, "" where it doesn't."""
+    named: dict[str, tuple[TaskFile | None, str, list[tuple[Mode, Log]]]] = {}
+    found = [tasks.of(log, asked) for _, log in logs]
+    alone = len({mode.name for mode, _ in logs}) == len(logs)
+    for (mode, log), (file, inferred) in zip(logs, found, strict=True):
+        name = file.task.name if file is not None else _plain(log.task)
+        if file is None and alone:  # one log for each arm: they are of one task, whatever the tool calls it
+            files = [known for known, _ in found if known is not None]
+            file = files[0] if files else None
+            inferred = f"{inferred}; as the other logs" if files else inferred
+            name = file.task.name if file is not None else _plain(logs[0][1].task)
+        named.setdefault(name, (file, inferred, []))[2].append((mode, log))
+    return [
+        TaskLogs(name=name, file=file, inferred=inferred, arms=tuple(_arms(each)))
+        for name, (file, inferred, each) in named.items()
+    ]
+
+
+def _arms(logs: Sequence[tuple[Mode, Log]]) -> Iterable[ArmLogs]:
+    arms: dict[str, tuple[Mode, list[Log]]] = {}
+    for mode, log in logs:
+        arms.setdefault(mode.name, (mode, []))[1].append(log)
+    return [ArmLogs(mode=mode, logs=tuple(own)) for mode, own in arms.values()]
+
+
+def _plain(task: str) -> str:
+    """A task's name as the tool calls it, without the words that say an arm."""
+    bare = _WORDS_OF_ARMS.sub("", task.rsplit("/", 1)[-1])
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", bare).strip("_-.") or re.sub(r"\W+", "_", task).strip("_") or "questions"
+
+
+class TaskFinder:
+    """Finds our task file for a log's task, by what the user says, else by its data set."""
+
+    def __init__(self, tasks_dir: object = None, data_dir: object = None) -> None:
+        self._tasks_dir, self._data_dir = tasks_dir, data_dir
+        self._files: dict[str, list[TaskFile]] | None = None
+        self._named: dict[str, TaskFile] = {}
+
+    def of(self, log: Log, asked: str) -> tuple[TaskFile | None, str]:
+        """The task file, and how it was found. Raises TaskError for a name that isn't known."""
+        if asked:
+            if asked not in self._named:
+                self._named[asked] = find_task(asked, self._tasks_dir, self._data_dir)  # type: ignore[arg-type]
+            return self._named[asked], ""
+        same = self._by_dataset.get(log.dataset.rstrip("/").lower(), []) if log.dataset else []
+        fitting = [file for file in same if _fits(file, log)] or (same if len(same) == 1 else [])
+        if len(fitting) == 1:
+            return fitting[0], f"by its data set, {log.dataset}"
+        return None, "as the log calls it"
+
+    @property
+    def _by_dataset(self) -> Mapping[str, list[TaskFile]]:
+        if self._files is None:
+            self._files = {}
+            for path in list_task_files(self._tasks_dir).values():  # type: ignore[arg-type]
+                try:
+                    file = read_task_file(path)
+                except (TaskError, DataError):
+                    continue
+                for name in filter(None, (file.task.source.dataset,)):
+                    for called in {name.lower(), name.rsplit("/", 1)[-1].lower()}:
+                        self._files.setdefault(called, []).append(file)
+        return self._files
+
+
+def _fits(file: TaskFile, log: Log) -> bool:
+    configs = {file.task.source.config, *(part.config for part in file.task.parts)}
+    return not log.config or log.config in configs or configs == {None}
