@@ -48,6 +48,7 @@ class Options(TypedDict, total=False):
     judge_base_url: str | None
     judge_args: Mapping[str, Any] | str
     program_limits: Mapping[str, float] | str
+    reuse: str
     data_dir: str | os.PathLike[str] | None
     tasks_dir: str | os.PathLike[str] | None
     prompts_dir: str | os.PathLike[str] | None

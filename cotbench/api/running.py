@@ -156,7 +156,8 @@ def run(
 
     The same call again asks for nothing that is on record, and goes on with what was interrupted: a run's folder is
     named by a hash of all that its results depend on, here as on the command line. resume: a run to go on with, whose
-    options are taken where none are given. fresh: start anew. progress: say how far it is; False says nothing, and
+    options are taken where none are given. arms: where none are given, direct and cot, and free and think for a model
+    with a switch for thinking. fresh: start anew. progress: say how far it is; False says nothing, and
     `Run.notes` has what would have been said.
 
     What it changes in the process while it works is in docs/python.md; nothing stays but what that says. In the main
@@ -209,8 +210,10 @@ def _run(
         like = None if "tasks" in given else manifest
         kept = {name: value for name, value in recorded.items() if FLAGS[name].resumable}
         given = {**kept, **given}
+    if "modes" not in asked:
+        given.setdefault("modes", [])
     for name, called in (("model", "model"), ("tasks", "tasks"), ("modes", "arms")):
-        if not given.get(name):
+        if not given.get(name) and (name != "modes" or name in asked):
             example = 'cotbench.run("X", tasks=["mmlu"], arms=["direct", "cot"])'
             raise UsageError(f"run: {called} is missing.", f"As in {example}, or resume=RUN.")
     refuse_engine_as_model(str(given["model"]), {"model_args": {}, **given})
