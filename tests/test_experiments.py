@@ -68,6 +68,8 @@ seeds: [0, 7]
 SAME: dict[str, tuple[Any, str]] = {
     "engine": ("stub", "stub"),
     "model_args": ("dtype=auto,n=2,flag=true,sizes=[1,2]", "{dtype: auto, n: 2, flag: true, sizes: [1, 2]}"),
+    "columns": ("question=q,choices=A+B,index=1", "{question: q, choices: [A, B], index: 1}"),
+    "kind": ("number", "number"),
     "gen_kwargs": ("temperature=0.7,cot.top_p=0.9", "{temperature: 0.7, cot: {top_p: 0.9}}"),
     "max_tokens": ("cot=2048,direct=32", "{cot: 2048, direct: 32}"),
     "paths": ("20", "20"),

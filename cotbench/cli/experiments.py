@@ -178,7 +178,7 @@ def save_command(path: Path, given: Mapping[str, Any], typed: Collection[str]) -
 @app.command(help="Print a JSON Schema: experiment, of the files that `cotbench run` takes, for editors.")
 @guarded
 def schema(
-    of: Annotated[str, typer.Argument(metavar="experiment", autocompletion=completion.of_words("experiment"))],
+    of: Annotated[str, typer.Argument(metavar="WHAT", autocompletion=completion.of_words("experiment"))],
 ) -> None:
     from cotbench.runs.experiment_schema import schema as made
 

@@ -93,7 +93,7 @@ def _type_of(field: str) -> Schema:
         return {"anyOf": [{"type": "object", "additionalProperties": {"type": ["string", "number"]}}, texts]}
     if field == "reuse":
         return {"anyOf": [{"enum": ["auto", "off"]}, _TEXT, {"type": "array", "items": _TEXT}]}
-    if TYPES[field] == dict[str, Any]:
+    if TYPES[field] in (dict[str, Any], dict[str, str]):
         return _ARGUMENTS
     found = dict(_OF_TYPES[TYPES[field]])
     if flag.minimum is not None:
