@@ -12,7 +12,7 @@ import yaml
 from conftest import Cli
 from mock_server import MockServer, chat
 
-from cotbench.errors import UsageError
+from cotbench.errors import Interrupted, UsageError
 from cotbench.runs.experiment_runs import folders_of
 from cotbench.runs.experiment_schema import SCHEMA_FILE, schema
 from cotbench.runs.experiment_values import FIELDS, KEYS, NOT_IN_FILES, value_of
@@ -310,6 +310,20 @@ def test_no_mode_is_the_default_modes_and_its_run_is_found(main: Cli, tmp_path: 
     [found] = folders_of(read_experiment(tmp_path / "exp.yaml", defaults()), tmp_path / "results")
     assert found is not None
     assert found.name == run["run"]
+
+
+def test_an_interrupt_ends_all_and_is_gone_on_with(main: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise Interrupted("Interrupted: 1 of 2 answers are recorded in x.", "Go on with: cotbench run --resume x")
+
+    written(tmp_path, TWO)
+    with monkeypatch.context() as patched:
+        patched.setattr("cotbench.cli.running.executed", stop)
+        done = main("run", "exp.yaml")
+    assert done.code == 130
+    assert "The same command goes on, and asks nothing twice." in done.err
+    assert done.out.count("[1/2]") == 1
+    assert "[2/2]" not in done.out
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def _run_all(
         try:
             result = executed(plan, output, None, fresh=fresh, quiet=quiet)
         except Interrupted as error:
-            raise Interrupted(error.message, f"Go on with: cotbench run {experiment.path}") from None
+            raise Interrupted(error.message, "The same command goes on, and asks nothing twice.") from None
         except CotbenchError as error:
             stderr(f"Error: {error.message}")
             failure = error
