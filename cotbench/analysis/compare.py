@@ -68,6 +68,7 @@ from cotbench.types import Outcome
 
 REPORT_SCHEMA = 3
 EFFECT = 0.02
+SHOWN = 3  # broken lines that are named
 LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
 
@@ -529,20 +530,20 @@ def _state_notes(run: Run) -> list[str]:
 
 def _import_notes(run: Run) -> list[str]:
     """Return what must be known of the logs that a run was imported from."""
-    imported, notes = run.manifest.imported, []
-    for arm, log in imported.arms.items() if imported is not None else ():
-        notes += [f"{run.folder.name}, {arm}: {note.removesuffix('.')}." for note in log.notes]
-        if log.only_here is not None and log.only_here.count:
-            first = ", ".join(log.only_here.first)
-            some = (
-                f" ({'first of them ' if log.only_here.count > len(log.only_here.first) else ''}{first})"
-                if first
-                else ""
-            )
-            notes.append(
-                f"{run.folder.name}, {arm}: {log.only_here.count:,} questions stand in this log and not in every other "
-                f"one of the task{some}; pairs leave them out."
-            )
+    imported, name = run.manifest.imported, run.folder.name
+    if imported is None:
+        return []
+    notes = [f"{name}: {note.removesuffix('.')}." for note in imported.notes]
+    if imported.broken:
+        first = "; ".join(place.removesuffix(".") for place in imported.broken[:SHOWN])
+        notes.append(f"{name}: {len(imported.broken):,} broken lines were passed over: {first}.")
+    for arm, log in imported.arms.items():
+        notes += [f"{name}, {arm}: {note.removesuffix('.')}." for note in log.notes]
+        for some, what in ((log.only_here, "stand in this log only"), (log.lacks, "of others aren't in this log")):
+            if some is not None and some.count:
+                first = ", ".join(some.first) + (" ..." if some.count > len(some.first) else "")
+                told = f" ({first})" if first else ""
+                notes.append(f"{name}, {arm}: {some.count:,} questions {what}{told}; pairs leave them out.")
     return notes
 
 

@@ -121,7 +121,8 @@ def beside(panel: Panel, cell: Cell, name: str, *, default: bool = False) -> Bes
         if row is None or record is None or name not in row.readings:
             continue
         reading = row.readings[name]
-        metrics[reading.metric] = None
+        if reading.scores or not metrics:
+            metrics[reading.metric] = None
         own, outs = _ours(record, len(reading.scores)), len(reading.scores)
         if len(own) != max(outs, 1):
             unfit += 1
@@ -133,10 +134,10 @@ def beside(panel: Panel, cell: Cell, name: str, *, default: bool = False) -> Bes
             Both(place, number if several else None, verdict, answer, *one)
             for number, ((verdict, answer), one) in enumerate(zip(said, own, strict=True))
         ]
-        scores = [score for score in reading.scores if score is not None and 0 <= score <= 1]
-        if scores and len(scores) == len(own):
-            value[place] = sum(scores) / len(scores)
+        if all(verdict != OPEN for verdict, _ in said):
             unread = [verdict == UNREAD for verdict, _ in said]
+            scores = [score or 0.0 for score in reading.scores] or [0.0]  # what nothing was read in isn't right
+            value[place] = sum(scores) / len(scores)
             high[place] = sum(1 if lost else s for lost, s in zip(unread, scores, strict=True)) / len(scores)
             read[place] = not any(unread)
         if all(verdict != OPEN for verdict, _ in own):

@@ -203,10 +203,20 @@ def _suites(run: Provenance) -> str:
     return ", ".join(filter(None, (*said, left)))
 
 
+def _reused(run: Provenance) -> str:
+    return ", ".join(f"{count:,} replies of {name}" for name, count in run.reused.items())
+
+
 def _exemplars(run: Provenance) -> str:
+    if run.num_fewshot is None:
+        return NOT_RECORDED
     if not run.num_fewshot:
         return "none (zero-shot)"
     return f"{run.num_fewshot} ({run.exemplars or NOT_RECORDED})"
+
+
+def _shots(run: Provenance) -> str:
+    return NOT_RECORDED if run.num_fewshot is None else f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot"
 
 
 def _sample(run: Provenance) -> str:
@@ -261,6 +271,8 @@ def _thinking(run: Provenance) -> str:
 def _whose(arm: ArmAsked) -> str:
     if arm.whose == "own":
         return f"own ({', '.join(arm.own_files)})"
+    if arm.whose is not None and arm.whose.startswith("of the plugin "):
+        return arm.whose
     said = {"shipped": "shipped", "another version's": "shipped with the version that ran it, not as this one's"}
     return said.get(arm.whose or "", f"whose: {NOT_RECORDED}")
 
@@ -304,7 +316,13 @@ def _log(log: ArmImported) -> str:
 
 
 def _inferred(log: ArmImported) -> str:
-    return ", ".join(f"{what} ({how})" for what, how in log.inferred.items())
+    said = ", ".join(f"{what} ({how})" for what, how in log.inferred.items())
+    return f"inferred: {said}" if said else ""
+
+
+def _lacking(log: ArmImported) -> str:
+    names = [name.replace("_", " ") for name in log.not_recorded]
+    return f"without {words.listed(names)}" if names else ""
 
 
 _FACTS: Mapping[str, Callable[[Provenance], str]] = {
@@ -314,7 +332,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "imported from": lambda run: _logs(run, _log),
     "their verdict": lambda run: _logs(run, lambda log: log.reading),
     "inferred": lambda run: _logs(run, _inferred),
-    "not in the log": lambda run: _logs(run, lambda log: ", ".join(log.not_recorded)),
+    "not in the log": lambda run: _logs(run, _lacking),
     "prelude": lambda run: run.prelude,
     "judge": lambda run: run.judge or "",
     "device": _device,
@@ -324,6 +342,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "limit": _sample,
     "seed": _seed,
     "exemplars": _exemplars,
+    "taken": _reused,
     "budgets": _budgets,
     "sampling": _sampling,
     "thinking": _thinking,
@@ -337,7 +356,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
 _SHORT: Mapping[str, Callable[[Provenance], str]] = {
     "revision": lambda run: "" if run.engine == "stub" else _revision(run),
     "device": lambda run: "" if run.engine in ("stub", "replay") else _device(run),
-    "exemplars": lambda run: f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot",
+    "exemplars": _shots,
     "thinking": lambda run: f"thinking {_thinking(run)}",
     "prompts": lambda run: _over_tasks(run, _whose),
     "reproduce": lambda run: run.again.replace(shlex.quote(run.run), "RUN"),

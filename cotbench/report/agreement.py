@@ -175,8 +175,8 @@ def _agree(where: str, rows: list[TheirArm]) -> str:
     told = "; ".join(
         f"{row.mode} {percent(row.agreement.value)}%{_mostly(row)}" for row in rows if row.agreement.value is not None
     )
-    tools = ", ".join(dict.fromkeys(row.format for row in rows if row.format)) or "the log"
-    return f"Verdicts on {where}, by {tools} and by us, agree: {told}."
+    tools = ", ".join(dict.fromkeys(row.format for row in rows if row.format))
+    return f"The log's verdicts on {where}{f' ({tools})' if tools else ''} agree with ours: {told}."
 
 
 def _mostly(row: TheirArm) -> str:
@@ -185,7 +185,7 @@ def _mostly(row: TheirArm) -> str:
     name, most = max(((name, getattr(row, name)) for name in _CAUSES), key=lambda pair: pair[1])
     if not differ or name == "unclear" or 2 * most <= differ:
         return ""
-    return f" (of {differ:,} others, {_CAUSES[name]} in {most:,})"
+    return f" (of the {differ:,} others, {_CAUSES[name]} in {most:,})"
 
 
 def _change(row: TheirDelta) -> str:

@@ -22,8 +22,9 @@ _MOST_CHARS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What the user said that the manifest has to hold. paths: of the logs; fields, questions, answer_pattern, reading, skip_broken,
-    repeated: the options of these names; arms, task, named_model: whether each was said; limits: of programs."""
+    """What the user said that the manifest has to hold. paths: of the logs; fields, questions, answer_pattern, reading,
+    skip_broken, repeated: the options of these names; arms, task, named_model: whether each was said; limits: of
+    programs."""
 
     paths: Sequence[Path]
     fields: Mapping[str, str]

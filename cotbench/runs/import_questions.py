@@ -223,7 +223,8 @@ def _gold(draft: Draft, kind: str, *, indices: bool) -> str:
         targets = tuple(LETTERS[int(one)] for one in targets)
     if len(set(targets)) > 1 and kind not in (AnswerType.TEXT, AnswerType.LETTERS, AnswerType.LIST):
         raise ValueError(f"{', '.join(targets)!r:.60}: several, expected one")
-    return row.file_gold("\n".join(dict.fromkeys(one.strip() for one in targets)), draft.choices)
+    gold = "\n".join(dict.fromkeys(one.strip() for one in targets))
+    return row.task_gold(gold, ()) if canonical_number(gold) == gold else row.file_gold(gold, draft.choices)
 
 
 def options_in(text: str, target: Sequence[str]) -> tuple[str, ...]:
