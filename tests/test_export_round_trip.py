@@ -42,8 +42,8 @@ def logs_of(folder: Path, to: str) -> Iterator[Path]:
             found = [path for path in folder.iterdir() if base_of(path.name) == arm]
             found = [inner for path in found for inner in path.iterdir()]
         else:
-            every = sorted(folder.rglob("*_samples.jsonl"))
-            found = [path for path in every if base_of(json.loads(path.open().readline())["metadata"]["arm"]) == arm]
+            first = {path: path.read_text().splitlines()[0] for path in sorted(folder.rglob("*_samples.jsonl"))}
+            found = [path for path, line in first.items() if base_of(json.loads(line)["metadata"]["arm"]) == arm]
         [one] = found
         yield one
 
