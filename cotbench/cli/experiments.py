@@ -135,7 +135,8 @@ def _run_all(
     experiment: Experiment, plans: Sequence[RunPlan], output: Path, *, fresh: bool, quiet: bool, as_json: bool
 ) -> tuple[list[Path], CotbenchError | None]:
     """Run all; the folders of those that came to their ends, and the last error."""
-    from cotbench.cli.running import executed, failed_requests, say_result
+    from cotbench.cli.running import executed, say_result
+    from cotbench.runs.asked import failed_requests
 
     folders: list[Path] = []
     failure: CotbenchError | None = None

@@ -12,7 +12,8 @@ from cotbench.answers.reading import boxed_spans, canonical_number
 from cotbench.errors import DataError, UsageError
 from cotbench.logs import Log, Sample
 from cotbench.questions.data import question_hash, read_row
-from cotbench.questions.tasks import Part, TaskFile, is_formula
+from cotbench.questions.golds import is_formula
+from cotbench.questions.tasks import Part, TaskFile
 from cotbench.types import LETTERS, AnswerType, Question
 
 _HASHES = re.compile(r"####\s*(.+?)\s*\Z", re.S)
