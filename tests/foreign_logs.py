@@ -223,7 +223,13 @@ def instance(name: str = "q1", **changes: Any) -> dict[str, Any]:
         "input": {"raw": f"Two and {name}?", "formatted": f"Q: Two and {name}?", "reference": ["4"], "choices": None},
         "output": {"raw": ["It is 4."], "reasoning_trace": ["two, three, four"]},
         "answer_attribution": [
-            {"turn_idx": 0, "source": "output.raw", "extracted_value": "4", "extraction_method": "x", "is_terminal": True}
+            {
+                "turn_idx": 0,
+                "source": "output.raw",
+                "extracted_value": "4",
+                "extraction_method": "x",
+                "is_terminal": True,
+            }
         ],
         "evaluation": {"score": 1.0, "is_correct": True},
         "token_usage": {"input_tokens": 9, "output_tokens": 6, "total_tokens": 15, "reasoning_tokens": 3},
@@ -256,5 +262,5 @@ def aggregate() -> dict[str, Any]:
 
 
 def jsonl(path: Path, *rows: Any) -> Path:
-    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path

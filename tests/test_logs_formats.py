@@ -422,7 +422,11 @@ def test_conversations_end_with_the_last_reply(tmp_path: Path) -> None:
 def test_a_file_with_several_evaluations(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", instance(), instance(evaluation_name="words"), instance(model_id="acme/two"))
     logs = every_eval_ever.read(path, ReadOptions())
-    assert [(log.task, log.model) for log in logs] == [("sums", "acme/one"), ("words", "acme/one"), ("sums", "acme/two")]
+    assert [(log.task, log.model) for log in logs] == [
+        ("sums", "acme/one"),
+        ("words", "acme/one"),
+        ("sums", "acme/two"),
+    ]
     assert [len(list(log.samples(None))) for log in logs] == [1, 1, 1]
     assert logs[0].notes == ["no aggregate beside the instances: figures and settings aren't recorded"]
 

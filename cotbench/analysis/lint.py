@@ -19,6 +19,7 @@ from cotbench.modes.arms import CARD, THINK, base_of
 from cotbench.modes.kit import LINE_END
 
 NOT_SET = "not set"
+NOT_SAID = "not said"  # by a log, of what another log says
 FEW = 3  # arms that are named where others differ from them
 _OWN = ("max_tokens", "n", "stop")  # keys of sampling that have aspects of their own
 _ONLY_SAMPLED = ("top_p", "top_k", "min_p")  # without effect on a greedy reply
@@ -309,7 +310,7 @@ _ASPECTS: Sequence[_Aspect] = (
     ),
     _Aspect(
         name="the system prompt",
-        value=_shows("system", in_words=False),
+        value=lambda arm: arm.shown.get("system") if arm.logs is None else None,  # of logs see `_of_logs`
         said=_sets("prompt"),
         shown=lambda _, value: f'"{value}"' if value else "none",
     ),
@@ -387,11 +388,13 @@ def _of_logs(arms: Sequence[Asked]) -> list[_Aspect]:
 
 
 def _logged(key: str) -> Callable[[Asked], Any]:
-    return lambda arm: (arm.logs or {}).get(key)
+    return lambda arm: None if arm.logs is None else arm.logs.get(key, NOT_SAID)
 
 
 def _cut_short(_: Asked, value: Any) -> str:
     text = " ".join(_words(value).split())
+    if value == NOT_SAID:
+        return NOT_SAID
     return f'"{text}"' if len(text) <= _MOST_CHARS else f'"{text[:_MOST_CHARS]}..."'
 
 

@@ -110,8 +110,8 @@ def _said(result: ImportResult) -> Iterator[str]:
             if arm.told.not_recorded:
                 names = ", ".join(name.replace("_", " ") for name in arm.told.not_recorded)
                 lacking.setdefault(names, []).append(arm.mode)
-    for names, arms in lacking.items():
-        yield f"Not recorded ({', '.join(dict.fromkeys(arms))}): {names}."
+    for names, who in lacking.items():
+        yield f"Not recorded ({', '.join(dict.fromkeys(who))}): {names}."
     notes = dict.fromkeys([*result.notes, *(n for task in result.tasks for arm in task.arms for n in arm.told.notes)])
     yield from (f"Note: {note.rstrip('.')}." for note in notes)
     if result.broken:
