@@ -274,6 +274,23 @@ def test_a_packed_log_is_the_same_log(tmp_path: Path) -> None:
     assert [arm.theirs for arm in result.tasks[0].arms] == [0.5, 5 / 6]
 
 
+def test_an_output_with_all_its_tokens_was_cut_and_that_is_called_inferred(tmp_path: Path) -> None:
+    from cotbench.logs import Log, Sample
+    from cotbench.modes import MODES
+    from cotbench.runs.import_arms import ArmLogs
+    from cotbench.runs.import_manifest import _ends_inferred
+    from cotbench.runs.import_run import ArmFacts, _cut
+    from cotbench.types import Completion
+
+    log = Log(path=tmp_path, format="lm-eval", sampling={"max_tokens": 5}, samples=lambda _=None: iter(()))
+    arm = ArmFacts(logs=ArmLogs(mode=MODES["cot"], logs=(log,)))
+    paths = [Completion(text="x", finish_reason="stop", completion_tokens=count) for count in (5, 4)]
+    for path in paths:
+        arm.take(log, Sample(place="p", outputs=(path,)))
+    assert [_cut(path, log).finish_reason for path in paths] == ["length", "stop"]
+    assert "1 outputs" in _ends_inferred(arm)["finish_reason"]
+
+
 # --- broken lines ---------------------------------------------------------------------------------------------------
 
 

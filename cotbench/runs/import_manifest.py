@@ -163,7 +163,7 @@ def _told(task: ReadTask, arm: ArmFacts, files: Mapping[Path, str], reading: str
             Printed(name=one.name, value=one.value, reading=one.reading, stderr=one.stderr)
             for one in (logs[0].figures if len(logs) == 1 else ())
         ],
-        inferred={name: how for log in logs for name, how in log.inferred.items()},
+        inferred={**{name: how for log in logs for name, how in log.inferred.items()}, **_ends_inferred(arm)},
         not_recorded=_not_recorded(arm),
         only_here=_named(task, own - common),
         lacks=_named(task, every - own),
@@ -178,6 +178,13 @@ def _told(task: ReadTask, arm: ArmFacts, files: Mapping[Path, str], reading: str
         left_out=0 if votes else arm.repeats,
         likelihoods=any(log.likelihoods for log in logs),
     )
+
+
+def _ends_inferred(arm: ArmFacts) -> dict[str, str]:
+    """How it is known how outputs ended, where a log tells their tokens and the most that they may have, and no more."""
+    if tells_endings(arm) or not arm.outputs or arm.tokens < arm.outputs or "max_tokens" not in sampling_of(arm):
+        return {}
+    return {"finish_reason": f"{arm.cut:,} outputs have all the tokens that they may have, so that they were cut"}
 
 
 def _named(task: ReadTask, places: set[int]) -> OnlyHere | None:
@@ -248,7 +255,7 @@ def _not_recorded(arm: ArmFacts) -> list[str]:
         "prompt": not arm.messages,
         "prompt_tokens": not arm.prompt_tokens,
         "completion_tokens": not arm.tokens,
-        "finish_reason": written and not tells_endings(arm),
+        "finish_reason": written and not tells_endings(arm) and not _ends_inferred(arm),
         "thought": written and not arm.thoughts,
         "max_tokens": written and "max_tokens" not in drawn,
         "temperature": written and "temperature" not in drawn,
