@@ -181,7 +181,7 @@ def _told(task: ReadTask, arm: ArmFacts, files: Mapping[Path, str], reading: str
 
 
 def _ends_inferred(arm: ArmFacts) -> dict[str, str]:
-    """How it is known how outputs ended, where a log tells their tokens and the most that they may have, and no more."""
+    """How it is known how outputs ended, where a log tells only their tokens and the most that they may have."""
     if tells_endings(arm) or not arm.outputs or arm.tokens < arm.outputs or "max_tokens" not in sampling_of(arm):
         return {}
     return {"finish_reason": f"{arm.cut:,} outputs have all the tokens that they may have, so that they were cut"}
