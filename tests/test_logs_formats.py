@@ -233,7 +233,7 @@ def test_conversations_of_opencompass_are_refused(tmp_path: Path) -> None:
     entry = {"origin_prompt": [said("one?"), said("two?")], "prediction": ["1", "2"], "gold": ["1", "2"]}
     path = predictions(tmp_path, "sums", {"0": entry})
     assert "conversations of several rounds: they aren't read" in read(opencompass, path).notes
-    with pytest.raises(DataError, match="sums.json:0: is a conversation of 2 rounds, expected one question"):
+    with pytest.raises(DataError, match=r"sums\.json:0: is a conversation of 2 rounds, expected one question"):
         samples(opencompass, path)
 
 
