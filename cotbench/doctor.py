@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cotbench import __version__
+from cotbench import __version__, plugins
 from cotbench.answers.grader import Grader
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import ENGINES, EngineRow
@@ -24,8 +24,10 @@ from cotbench.modes import MODES, read_answer
 from cotbench.modes.prompts import Prompts, fill
 from cotbench.programs import landlock_version, missing_features
 from cotbench.programs.probes import probe
+from cotbench.questions.columns import Hints
 from cotbench.questions.data import DATA_ENV, TaskData, load_data
-from cotbench.questions.tasks import find_task, list_task_files
+from cotbench.questions.shipped import shipped, task_files
+from cotbench.questions.tasks import NO_HINTS, find_task, list_task_files
 from cotbench.types import LETTERS, AnswerType, Completion, Outcome, Question, Verdict
 
 
@@ -53,6 +55,18 @@ def _engine(row: EngineRow) -> Check:
         remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {missing[0]}"
         return Check(name, False, f"the {missing[0]} package is not installed", remedy=remedy)
     return Check(name, True, ", ".join(filter(None, map(_version, row.needs))) or "needs nothing")
+
+
+def _plugins() -> Iterator[Check]:
+    """What each plugin adds, and what of it can't be used."""
+    ours = task_files(shipped("tasks"))
+    lost = [fault for kind in plugins.KINDS for fault in plugins.faults(kind, ours)]
+    for origin, added in plugins.origins().items():
+        own = [fault for fault in lost if fault.origin == origin]
+        found = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in added.items())
+        remedy = f"pip uninstall {origin.package}, or another version of it" if own else ""
+        told = "\n".join(str(fault) for fault in own) or f"{origin.version}: {found}"
+        yield Check(f"plugin {origin.package}", not own, told, remedy=remedy)
 
 
 def _version(package: str) -> str:
@@ -146,6 +160,7 @@ class TaskCheck:
     ids of the others, with what was read. left_out: rows that can't be asked or graded, by reason. options: how many
     questions have how many options. groups, clusters: how many different ones. features: how many questions have each.
     golds: how often each is right, where there are few. notes: what is odd of questions that can be asked.
+    understood: what was made of a file of questions.
     first: the first question as a prompt shows it, its gold and its contract."""
 
     task: str
@@ -162,6 +177,7 @@ class TaskCheck:
     passages: int
     golds: Mapping[str, int]
     notes: tuple[str, ...]
+    understood: tuple[str, ...]
     first: Mapping[str, str]
 
     @property
@@ -170,11 +186,11 @@ class TaskCheck:
         return self.right == self.asked
 
 
-def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None) -> TaskCheck:
+def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None, hints: Hints = NO_HINTS) -> TaskCheck:
     """Load a task and grade each gold against itself: an answer line that says it, read and graded as in a run.
 
     Raises CotbenchError where the data can't be had or read."""
-    file = find_task(name, tasks_dir, data_dir)
+    file = find_task(name, tasks_dir, data_dir, hints)
     data, task = load_data(file, data_dir), file.task
     grader: Grader[str] = Grader(workers=max(1, min(4, os.cpu_count() or 1)))
     verdicts: dict[str, Verdict] = {}
@@ -214,6 +230,7 @@ def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None
         passages=sum(map(len, data.passages.values())),
         golds=_spread(data),
         notes=tuple(_odd(data)),
+        understood=file.understood,
         first={**Prompts().shared_texts(task, first), "gold": data.golds[first.id]},
     )
 
@@ -278,6 +295,7 @@ def examine(data_dir: Path | None, output_dir: Path, *, thorough: bool = True) -
         return [
             Check("cotbench", None, here),
             *map(_engine, ENGINES.values()),
+            *_plugins(),
             Check("OPENAI_API_KEY", None, "set" if os.environ.get("OPENAI_API_KEY") else "not set"),
             _checked("prompts", _prompts),
             *(_checked(f"task {name}", partial(_task, name, data_dir, thorough=thorough)) for name in tasks),

@@ -110,12 +110,31 @@ def switch_threads_after(seconds: float) -> Callable[[], None]:
 
 
 def default_environment(variables: Mapping[str, str]) -> None:
-    """Set environment variables that aren't set yet, for the rest of the process and for its children.
+    """Set environment variables that aren't set yet, for the rest of the process and for its children, or until
+    `variables_taken_back` ends.
 
     The engine `vllm` sets those that vLLM reads as it is imported: no usage reports, few messages, none on stdout.
     """
     for name, value in variables.items():
-        os.environ.setdefault(name, value)
+        if name not in os.environ:
+            os.environ[name] = value
+            _set_here[name] = value
+
+
+_set_here: dict[str, str] = {}
+
+
+@contextmanager
+def variables_taken_back() -> Iterator[None]:
+    """Take back, when the block ends, the environment variables that `default_environment` set inside, where nobody has
+    changed them since: for a run in somebody else's process."""
+    before = set(_set_here)
+    try:
+        yield
+    finally:
+        for name in _set_here.keys() - before:
+            if os.environ.get(name) == _set_here.pop(name):
+                del os.environ[name]
 
 
 @contextmanager
@@ -135,6 +154,23 @@ def handling_signals(handle: Callable[[int, FrameType | None], None]) -> Iterato
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def handling_interrupts(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have `handle` called inside for SIGINT where Python's own handler is in force, which is as before when it ends.
+
+    For a run in somebody else's process (`cotbench.run`): their handlers, and signals that aren't Ctrl-C, stay theirs.
+    Outside the main thread nothing changes."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # --- children -----------------------------------------------------------------------------------------------------
@@ -211,6 +247,82 @@ def spawning_apart() -> Iterator[None]:
             yield
         finally:
             multiprocessing.spawn.set_executable(before)
+
+
+@contextmanager
+def start_method_open() -> Iterator[None]:
+    """Have nobody find multiprocessing's way of starting children settled because of what a block does: whoever spawns
+    by a context of its own, or shows a progress bar, settles the default, which can then not be chosen any more."""
+    import multiprocessing
+
+    before: str | None = multiprocessing.get_start_method(allow_none=True)
+    try:
+        yield
+    finally:
+        settled: str | None = multiprocessing.get_start_method(allow_none=True)
+        if before is None and settled == multiprocessing.get_all_start_methods()[0]:
+            multiprocessing.set_start_method(None, force=True)
+
+
+@contextmanager
+def chance_kept() -> Iterator[None]:
+    """Have the numbers of the module `random` go on behind a block as if it had drawn none: for imports that do."""
+    import random
+
+    before = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+_spawning = threading.local()
+_spawn_lock = threading.Lock()
+_spawners: list[Any] = []  # what was in force before the first of those that are inside, once for each of them
+
+
+@contextmanager
+def spawning_without_main() -> Iterator[None]:
+    """Have processes that this thread spawns inside not import the program that runs here: ours need nothing of it, and
+    a script without `if __name__ == "__main__"` would begin again in each of them. Other threads' are as they were."""
+    import multiprocessing.spawn as spawn
+
+    with _spawn_lock:
+        whole = _spawners[0] if _spawners else spawn.get_preparation_data
+        _spawners.append(whole)
+
+        def prepared(name: str) -> dict[str, Any]:
+            data: dict[str, Any] = whole(name)
+            if getattr(_spawning, "without_main", False):
+                data.pop("init_main_from_path", None)
+                data.pop("init_main_from_name", None)
+            return data
+
+        spawn.get_preparation_data = prepared
+    _spawning.without_main = True
+    try:
+        yield
+    finally:
+        _spawning.without_main = False
+        with _spawn_lock:
+            before = _spawners.pop()
+            if not _spawners:
+                spawn.get_preparation_data = before
+
+
+def spawn_alone(start: Callable[[], None]) -> None:
+    """Start a process by spawn that needs nothing of the program that runs here, and dies with it: a process that
+    multiprocessing calls a daemon may have no children, lest they outlive it, and these don't."""
+    import multiprocessing.process
+
+    settings: dict[str, Any] = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]
+    daemon = settings.pop("daemon", None)
+    try:
+        with spawning_without_main():
+            start()
+    finally:
+        if daemon is not None:
+            settings["daemon"] = daemon
 
 
 def beside(work: Callable[[], T], *, worth: bool = True) -> Callable[[], T]:

@@ -176,3 +176,15 @@ def make_imported(
     )
     manifest.write(folder)
     return folder
+
+
+# Our outcomes on ten questions, and what a tool made of the same outputs by two readings, the stricter one its verdict.
+MINE = {"direct": "ccccwwwwuu", "cot": "cccccccwwu"}
+_RIGHT, _WRONG, _NOTHING = (1.0, "1"), (0.0, "2"), (0.0, None)
+BY_DEFAULT: Mapping[str, Mapping[str, Sequence[tuple[float | None, str | None]]]] = {
+    "direct": {"strict": [_RIGHT] * 3 + [_WRONG] * 5 + [_RIGHT, _NOTHING], "flexible": [_RIGHT] * 4 + [_WRONG] * 6},
+    "cot": {
+        "strict": [_RIGHT] * 2 + [_NOTHING] * 5 + [_WRONG, _RIGHT, (0.0, "3")],
+        "flexible": [_RIGHT] * 8 + [_WRONG] * 2,
+    },
+}

@@ -363,7 +363,7 @@ def test_an_object_with_an_object_for_each_id_is_rows(tmp_path: Path) -> None:
 def test_a_file_of_questions_is_not_told_of_keys_that_nobody_wrote(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"question": "Which?", "choices": ["x", "y"], "answer": "w"}))
-    with pytest.raises(DataError, match=r"row 1: .*'w'") as caught:
+    with pytest.raises(DataError, match=r"rows\.jsonl:1: .*'w'") as caught:
         load_data(task_of_rows(path))
     assert "write a task file" in caught.value.hint and "leave_out" not in caught.value.hint
 
@@ -374,11 +374,11 @@ def test_the_place_of_an_option_may_be_kept_as_a_decimal(tmp_path: Path) -> None
     assert list(load_data(task_of_rows(path)).golds.values()) == ["B"]
 
 
-def test_a_table_with_semicolons_is_told(tmp_path: Path) -> None:
+def test_a_table_with_semicolons_is_read_and_told(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text("question;answer\nOne?;1\n")
-    with pytest.raises(DataError, match="separated by ';'"):
-        read_rows(path)
+    path.write_text("question;answer\nOne, or two?;1\n")
+    assert read_rows(path) == [(2, {"question": "One, or two?", "answer": "1"})]
+    assert "separated by semicolons" in task_of_rows(path).note
 
 
 def test_a_configuration_that_the_folder_does_not_name_is_told_with_where_to_name_it(tmp_path: Path) -> None:

@@ -436,10 +436,10 @@ def test_group_and_cluster_are_optional_columns(tmp_path: Path) -> None:
     ("rows", "error", "finding"),
     [
         pytest.param(
-            [{"question": "One?", "answer": "A", **YES_NO}, {"question": "Two?", "answer": "2"}],
+            [{"question": "One?", "answer": "A", **YES_NO}, {"question": "Two?", "answer": "B"}],
             TaskError,
-            "my own.jsonl:2: this line has no choices but others have",
-            id="mixed choices",
+            "my own.jsonl:2: has no options, and its answer is a letter",
+            id="options forgotten",
         ),
         pytest.param(
             [{"question": "One?", "answer": "1"}, {"question": "Two?"}],
@@ -455,10 +455,10 @@ def test_group_and_cluster_are_optional_columns(tmp_path: Path) -> None:
             id="no answer behind empty lines",
         ),
         pytest.param(
-            ["", {"question": "One?", "answer": "A", **YES_NO}, {"question": "Two?", "answer": "2"}],
+            ["", {"question": "One?", "answer": "A", **YES_NO}, {"question": "Two?", "answer": "(b)"}],
             TaskError,
-            "my own.jsonl:3: this line has no choices",
-            id="mixed choices behind an empty line",
+            "my own.jsonl:3: has no options",
+            id="options forgotten behind an empty line",
         ),
         pytest.param(
             [{"question": "One?", "answer": "1"}, "{'question': 1}"],

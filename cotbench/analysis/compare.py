@@ -39,7 +39,7 @@ from cotbench.analysis.estimates import (
     split_of,
 )
 from cotbench.analysis.factorial import Effect, corrected, effects_of
-from cotbench.analysis.flat import LATER, columns, flatten
+from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.many import by_family, in_words
@@ -68,6 +68,7 @@ from cotbench.types import Outcome
 
 REPORT_SCHEMA = 3
 EFFECT = 0.02
+SHOWN = 3  # broken lines that are named
 LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
 
@@ -141,9 +142,9 @@ class Comparison:
     complied: list[Complied] = field(default_factory=list)
     reading_errors: list[ReadingError] = field(default_factory=list)
     calibrations: list[Calibration] = field(default_factory=list)
-    their_arms: list[TheirArm] = field(default_factory=list, metadata=LATER)
-    their_deltas: list[TheirDelta] = field(default_factory=list, metadata=LATER)
-    disagreements: list[Disagreement] = field(default_factory=list, metadata=LATER)
+    their_arms: list[TheirArm] = field(default_factory=list)
+    their_deltas: list[TheirDelta] = field(default_factory=list)
+    disagreements: list[Disagreement] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     score_deltas: list[ScoreDelta] = field(default_factory=list)
     score_groups: list[ScoreDelta] = field(default_factory=list)
@@ -529,20 +530,20 @@ def _state_notes(run: Run) -> list[str]:
 
 def _import_notes(run: Run) -> list[str]:
     """Return what must be known of the logs that a run was imported from."""
-    imported, notes = run.manifest.imported, []
-    for arm, log in imported.arms.items() if imported is not None else ():
-        notes += [f"{run.folder.name}, {arm}: {note.removesuffix('.')}." for note in log.notes]
-        if log.only_here is not None and log.only_here.count:
-            first = ", ".join(log.only_here.first)
-            some = (
-                f" ({'first of them ' if log.only_here.count > len(log.only_here.first) else ''}{first})"
-                if first
-                else ""
-            )
-            notes.append(
-                f"{run.folder.name}, {arm}: {log.only_here.count:,} questions stand in this log and not in every other "
-                f"one of the task{some}; pairs leave them out."
-            )
+    imported, name = run.manifest.imported, run.folder.name
+    if imported is None:
+        return []
+    notes = [f"{name}: {note.removesuffix('.')}." for note in imported.notes]
+    if imported.broken:
+        first = "; ".join(place.removesuffix(".") for place in imported.broken[:SHOWN])
+        notes.append(f"{name}: {len(imported.broken):,} broken lines were passed over: {first}.")
+    for arm, log in imported.arms.items():
+        notes += [f"{name}, {arm}: {note.removesuffix('.')}." for note in log.notes]
+        for some, what in ((log.only_here, "stand in this log only"), (log.lacks, "of others aren't in this log")):
+            if some is not None and some.count:
+                first = ", ".join(some.first) + (" ..." if some.count > len(some.first) else "")
+                told = f" ({first})" if first else ""
+                notes.append(f"{name}, {arm}: {some.count:,} questions {what}{told}; pairs leave them out.")
     return notes
 
 
@@ -574,9 +575,19 @@ def _arms_of(panel: Panel) -> list[Asked]:
             run=of_run(cell.run.manifest),
             shown=cell.run.manifest.shown.get(f"{panel.task}/{cell.mode}", {}),
             where=cell.run.folder.name,
+            logs=_logs_of(cell, panel.task),
         )
         for cell in panel.cells.values()
     ]
+
+
+def _logs_of(cell: Cell, task: str) -> dict[str, Any] | None:
+    """What the log of an imported arm says of it beside sampling; None of an arm that was asked here."""
+    imported = cell.run.manifest.imported
+    log = imported.arm(task, cell.mode) if imported is not None else None
+    if log is None:
+        return None
+    return {**log.told, **({"version": log.version} if log.version else {})}
 
 
 MOST = 0.5

@@ -172,8 +172,9 @@ def _waited(took: Sequence[float], row: Record) -> float:
 def busy_seconds(run: Run) -> tuple[float | None, bool]:
     """Return the seconds that a run's engine had something to do, and whether they were measured.
 
-    Sessions of earlier versions say only how long they took, the loading of the model included. None where no session
-    says anything, or the engine has no model at work.
+    Replies that were taken from another run took their share of its seconds. Sessions of earlier versions say only how
+    long they took, the loading of the model included. None where no session says anything, nothing is known of what
+    was taken, or the engine has no model at work.
     """
     if run.manifest.spec.model.engine in _NO_MODEL:
         return None, False
@@ -183,6 +184,10 @@ def busy_seconds(run: Run) -> tuple[float | None, bool]:
         if known is not None and known >= 0:
             busy.append(float(known))
             measured &= "busy_s" in session
+        shares = [one.get("busy_s") for one in session.get("taken", {}).values()]
+        if None in shares:
+            return None, False
+        busy += shares
     return (sum(busy), measured) if busy else (None, False)
 
 

@@ -136,7 +136,8 @@ class Delta(Paired):
     find with 80% power; n_needed: how many questions find `Comparison.effect`.
     from_*: the parts of the difference that come from answers turned right that had been read as wrong, that had not
     been readable, that had been cut at the budget, whose program or plan had failed, each less those lost in the same
-    way; they sum to delta. verdict: what the difference is called, and why, by `verdicts.verdict_of`.
+    way; they sum to delta (from_cut is None where a log doesn't say how outputs ended: they are among the unread).
+    verdict: what the difference is called, and why, by `verdicts.verdict_of`.
     """
 
     tag: str
@@ -337,7 +338,9 @@ def _sources(cell: Cell, base: Cell, both: Array) -> dict[str, Any]:
     before, after = (
         np.bincount(_SOURCE_OF[side.endings[mask]], minlength=4) for side, mask in ((base, helped), (cell, hurt))
     )
-    return dict(zip(_SOURCES, ((before - after) / int(both.sum())).tolist(), strict=True))
+    found: dict[str, Any] = dict(zip(_SOURCES, ((before - after) / int(both.sum())).tolist(), strict=True))
+    unknown = cell.lacks("finish_reason") or base.lacks("finish_reason")  # so what was cut is among what is unread
+    return found | ({"from_cut": None} if unknown else {})
 
 
 def split_head(

@@ -5,7 +5,7 @@
     run = cotbench.load("results/NAME-1a2b3c4d")             # or an id, or several of them
     run.records.groupby(["task", "mode"])["correct"].mean()  # undecided answers are NA, and so in no denominator
     run.pairs("cot").groupby("task")[["helped", "hurt"]].sum()
-    run.pairs("cot").merge(run.questions, on=["question", "task", "group"]).query("eq_question")
+    run.pairs("cot").groupby("eq_question")[["helped", "hurt"]].sum()
     run.outputs("sample-8c1f...")["text"]                     # what the model wrote, read from the journal when asked
 
 Estimates with intervals are in `cotbench report`'s report.json; here are the rows that they rest on.
@@ -113,6 +113,15 @@ class Frames:
         names = ", ".join(run.folder.name for run in self.runs)
         return f"Frames({names}: {sum(len(run.records) for run in self.runs):,} records)"
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "".join(f'<th style="text-align:left">{name}</th>' for name in ("run", "model", "questions", "records"))
+        told = [(r.folder.name, r.manifest.spec.model.model, len(r.questions), len(r.records)) for r in self.runs[:10]]
+        cells = ("".join(f'<td style="text-align:left">{escape(str(cell))}</td>' for cell in row) for row in told)
+        more = f"<p>and {len(self.runs) - 10} more</p>" if len(self.runs) > 10 else ""
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>{more}"
+
     @cached_property
     def questions(self) -> pd.DataFrame:
         rules = [rule for rule in RULES.values() if rule.timing == "pre-treatment"]
@@ -176,7 +185,8 @@ class Frames:
         """Questions with a verdict under both modes, paired within a run or across runs.
 
         before and after say whether a question was right under the baseline and the mode, and score_before and
-        score_after how much of its answer was."""
+        score_after how much of its answer was. A column for each tag rule says on which side it is: True symbolic, NA
+        where the rule says nothing of it, or can't be asked for want of responses."""
         cells = {name: cell for panel in self._panels for name, cell in panel.cells.items()}
         named = {"mode": find_mode(mode, "mode").name, "baseline": find_mode(baseline, "baseline").name}
         arms = {what: the_one(name, list(cells), what, lambda arm: cells[arm].facts) for what, name in named.items()}
@@ -184,7 +194,8 @@ class Frames:
             if arms[what] is None:
                 raise UsageError(f"pairs: these runs have no mode '{name}'. They have: {', '.join(cells)}.")
         wanted, against = str(arms["mode"]), str(arms["baseline"])
-        return _frame("pairs", (row for panel in self._panels for row in _pair_rows(panel, wanted, against)))
+        rows = [row for panel in self._panels for row in _pair_rows(panel, wanted, against)]
+        return _frame("pairs", rows, list(RULES)).astype(dict.fromkeys(RULES, "boolean"))
 
     @cached_property
     def _panels(self) -> list[Panel]:
@@ -355,6 +366,7 @@ def _pair_rows(panel: Panel, mode: str, baseline: str) -> Iterator[dict[str, Any
     if not {mode, baseline} <= panel.cells.keys():
         return
     cell, base = panel.cells[mode], panel.cells[baseline]
+    tags = {rule.name: panel.tags(rule) for rule in RULES.values()}
     for place in (cell.decided & base.decided).nonzero()[0].tolist():
         question = panel.questions[place]
         before, after = bool(base.right[place]), bool(cell.right[place])
@@ -371,4 +383,5 @@ def _pair_rows(panel: Panel, mode: str, baseline: str) -> Iterator[dict[str, Any
             "hurt": before and not after,
             "score_before": float(base.scores[place]),
             "score_after": float(cell.scores[place]),
+            **{name: None if side is None or side[place] < 0 else bool(side[place]) for name, side in tags.items()},
         }

@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import UNSET, structs
 
 from cotbench.analysis import stats
+from cotbench.analysis.columns import Column, apart_by_judge, columns_of, without_doubles
 from cotbench.analysis.stats import Array, Clusters, Design, Strata
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
@@ -38,7 +39,7 @@ SUBJECT = "subject"  # what --generalise may name: a task's groups
 _PLACES: Mapping[str, int] = {outcome.value: place for place, outcome in enumerate(OUTCOMES)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Run:
     folder: Path
     manifest: Manifest
@@ -47,6 +48,9 @@ class Run:
     records: Sequence[Record]
     journal: JournalIndex
     lock_fits: bool = True  # whether the hash of what was fixed is that of what is there
+
+    def __repr__(self) -> str:
+        return f"Run({self.folder.name}: {len(self.records):,} records)"
 
     @property
     def finished(self) -> bool:
@@ -221,7 +225,7 @@ def _figures(row: Record) -> tuple[int | None, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Panel:
     """One task by one model: its questions, and a cell for each mode.
 
@@ -234,6 +238,9 @@ class Panel:
     golds: Sequence[str]
     cells: Mapping[str, Cell]
     generalise: str = ""
+
+    def __repr__(self) -> str:
+        return f"Panel({self.task}, {self.model}: {len(self.questions):,} questions under {', '.join(self.cells)})"
 
     def cell(self, wanted: str) -> Cell | None:
         """The cell of a mode or arm; where a mode is named and only its arms are there, of the one that is meant
@@ -370,66 +377,13 @@ def _any(values: Iterable[bool | None]) -> bool | None:
     return any(known) if known else None
 
 
-def _conditions(run: Run, task: str) -> dict[str, Any]:
-    spec, model = run.manifest.spec, run.manifest.spec.model
-    return {
-        "model revision": model.revision,
-        "dtype": model.dtype,
-        "--model-args": spec.model_args,
-        "chat template": model.chat_template_hash or model.chat_template,
-        "tokenizer (--tokenizer)": model.tokenizer,
-        "how the model is told to think (--families)": model.family,
-        "system role": run.manifest.engine.get("system_role"),
-        "task file": spec.tasks[task].file,
-        "data": spec.tasks[task].data,
-        "exemplars (--num-fewshot)": spec.num_fewshot,
-        "exemplars' source (--exemplars)": spec.exemplars,
-    }
-
-
-@dataclass(frozen=True, eq=False)
-class _Column:
-    """The records of one mode on one task of one run, by question. conditions: on which it is paired."""
-
-    task: str
-    mode: str
-    run: Run
-    conditions: Mapping[str, Any]
-    records: Mapping[str, Record]
-
-
-def _columns(runs: Iterable[Run]) -> Iterator[_Column]:
-    for run in runs:
-        by_mode: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
-        for record in run.records:
-            by_mode[record.task, record.mode][record.question] = record
-        for task, mode in run.manifest.spec.pairs:
-            if (task, mode) in by_mode:
-                yield _Column(task, mode, run, _conditions(run, task), by_mode[task, mode])
-
-
-def _apart_by_judge(one: _Column, other: _Column) -> str:
-    """Say how two runs of one arm may stand side by side whose judges differ; "" where they don't."""
-    judges = [column.run.manifest.spec.judge for column in (one, other)]
-    asked = any(
-        record.judge_prompt_tokens is not UNSET for column in (one, other) for record in column.records.values()
-    )
-    if judges[0] == judges[1] or not asked:
-        return ""
-    named = [judge.model if judge is not None else "the model itself" for judge in judges]
-    arm = one.mode.partition("@")[0]
-    return (
-        f"Name one of them only. Their judges differ ({' and '.join(named)}): runs in which each arm has a name of its "
-        f"own, as --mode {arm}@name=NAME, are reported together."
-    )
-
-
 def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel], list[str]]:
     """Make panels of runs, and notes on what was kept apart and why. Raises RunError where nothing may be paired.
 
     generalise: "subject" where subjects are to be a sample of subjects."""
-    groups: dict[tuple[str, str], list[list[_Column]]] = defaultdict(list)
-    for column in _columns(runs):
+    groups: dict[tuple[str, str], list[list[Column]]] = defaultdict(list)
+    columns, alike = without_doubles(list(columns_of(runs)))
+    for column in columns:
         model = column.run.manifest.spec.model.model
         families = groups[model, column.task]
         home = next((family for family in families if family[0].conditions == column.conditions), None)
@@ -437,7 +391,7 @@ def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel]
             families.append(home := [])
         if double := next((other for other in home if other.mode == column.mode), None):
             both = f"{double.run.folder} and {column.run.folder} both hold {column.task} under {column.mode} by {model}"
-            raise RunError(f"{both}.", _apart_by_judge(double, column) or "Name one of them only.")
+            raise RunError(f"{both}.", apart_by_judge(double, column) or "Name one of them only.")
         home.append(column)
     if not groups:
         going_on = any(state_of(run.folder, run.manifest) == "running" for run in runs)
@@ -445,7 +399,7 @@ def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel]
             f"{', '.join(str(run.folder) for run in runs)}: there are no records yet.",
             "It is going on: ask again in some seconds." if going_on else "Let the run get further, or resume it.",
         )
-    notes, panels = [], []
+    notes, panels = alike, []
     for (model, task), families in groups.items():
         modes = {column.mode for family in families for column in family}
         if len(families) > 1 and len(modes) > 1:
@@ -462,13 +416,13 @@ def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel]
     return panels, notes
 
 
-def _why_not(first: _Column, second: _Column) -> str:
+def _why_not(first: Column, second: Column) -> str:
     names = (first.run.folder.name, second.run.folder.name)
     pairs = [(name, value, second.conditions[name]) for name, value in first.conditions.items()]
     return "; ".join(f"{name}: {old} in {names[0]}, {new} in {names[1]}" for name, old, new in pairs if old != new)
 
 
-def _panel(model: str, task: str, family: Sequence[_Column], generalise: str) -> Panel:
+def _panel(model: str, task: str, family: Sequence[Column], generalise: str) -> Panel:
     # Of a question that several runs have the first one counts.
     runs = {identity: column.run for column in reversed(family) for identity in column.records}
     order = sorted(runs)

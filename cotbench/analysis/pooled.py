@@ -31,8 +31,8 @@ from cotbench.analysis.meta import LEAST, Meta, Part
 from cotbench.analysis.pairing import Panel
 from cotbench.analysis.verdicts import HELPS, HIGHER, HURTS, LOWER, TOKENS, Remark, verdict_of
 from cotbench.answers.reading import canonical_number
+from cotbench.questions.golds import is_formula
 from cotbench.questions.tagging import RULES
-from cotbench.questions.tasks import is_formula
 from cotbench.types import Question
 
 DIFFERENCE = "difference"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,11 +22,13 @@ from cotbench.analysis.pairing import Run
 from cotbench.errors import CotbenchError
 from cotbench.modes import recorded_mode
 from cotbench.modes.prompts import Prompts
-from cotbench.questions.tasks import list_task_files, read_task_file
+from cotbench.questions.shipped import shipped, task_files
+from cotbench.questions.tasks import read_task_file
 from cotbench.store.lock import state_of
 from cotbench.store.manifest import Manifest, ModelIdentity, read_manifest
 
 MASK = "***"
+_AGAIN_IMPORTED = "the same command, on the same logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,8 @@ class ArmAsked:
 class ArmImported:
     """Which log an arm was imported from: its format, the version of the tool, its files as "name (fingerprint)";
     reading: which of the tool's readings is its verdict where none is named. inferred: what the log doesn't say and was
-    inferred, with how; not_recorded: what it doesn't hold."""
+    inferred, with how; not_recorded: what it doesn't hold. shots: exemplars in each prompt; None where it doesn't say.
+    """
 
     task: str
     mode: str
@@ -103,6 +107,7 @@ class ArmImported:
     reading: str
     inferred: dict[str, str]
     not_recorded: list[str]
+    shots: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +121,11 @@ class Provenance:
     number is `sessions`; answers: how many of how many `expected` there are. cotbench: its versions; commit: of the
     checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
     exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
-    asked. suites: those that it was asked for by; skipped: tasks that were
-    left out because they couldn't be had, and why. imported: the logs that it was made of, where it wasn't asked here;
-    prelude: the file that was put before programs. command: as it was typed, without keys. again: what runs it
-    again. recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
+    asked. suites: those that it was asked for by; skipped: tasks that were left out because they couldn't be had, and
+    why. imported: the logs that it was made of, where it wasn't asked here; inferred: what was inferred of the run as a
+    whole, and how; prelude: the file that was put before programs. reused: how many replies were taken from which
+    other runs. command: as it was typed, without keys. again: what runs it again. recipe: its manifest, from which
+    `cotbench reproduce` works, without the questions' ids."""
 
     run: str
     status: str
@@ -153,7 +159,9 @@ class Provenance:
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
     imported: list[ArmImported] = field(default_factory=list, metadata=LATER)
+    inferred: dict[str, str] = field(default_factory=dict, metadata=LATER)
     prelude: str = field(default="", metadata=LATER)
+    reused: dict[str, int] = field(default_factory=dict, metadata=LATER)
     command: str | None
     again: str
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -199,21 +207,34 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         cotbench=list(versions),
         commit=_text(git, "commit"),
         changed=git["dirty"] if isinstance(git.get("dirty"), bool) else None,
-        seed=_whole(manifest.spec_row, "seed"),
+        seed=None if manifest.imported is not None else _whole(manifest.spec_row, "seed"),
         num_fewshot=spec.num_fewshot,
         exemplars=_text(options, "exemplars"),
         limit=_whole(options, "limit"),
         thinking=_text(options, "thinking"),
         suites=[SuiteAsked(name=o.name, hash=o.hash, own=o.own, limit=o.limit) for o in manifest.suites],
         skipped=manifest.skipped,
+        reused=_reused(sessions),
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
         imported=_imported(manifest),
+        inferred=manifest.imported.inferred if manifest.imported is not None else {},
         prelude=_prelude(manifest),
         command=_command(first.get("command")),
-        again=f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
+        again=_AGAIN_IMPORTED
+        if manifest.imported is not None
+        else f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
+
+
+def _reused(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many replies the sessions took from which other runs."""
+    counts: Counter[str] = Counter()
+    for session in sessions:
+        for run, row in session.get("taken", {}).items():
+            counts[run] += _whole(row, "replies") or 0
+    return dict(counts)
 
 
 def _imported(manifest: Manifest) -> list[ArmImported]:
@@ -228,6 +249,7 @@ def _imported(manifest: Manifest) -> list[ArmImported]:
             reading=log.reading,
             inferred=log.inferred,
             not_recorded=log.not_recorded,
+            shots=log.shots,
         )
         for name, log in arms.items()
     ]
@@ -325,6 +347,8 @@ def _whose(manifest: Manifest, task: str, mode: str, prompt: str | None, own: ob
         return "shipped"
     if own or (own is None and manifest.options.get("prompts_dir")):
         return "own" if own else None  # earlier versions didn't say which templates of a folder were used
+    if isinstance(plugin := manifest.spec_row["modes"][f"{task}/{mode}"].get("plugin"), str):
+        return f"of the plugin {plugin}"
     return "another version's"
 
 
@@ -338,7 +362,7 @@ def _template(manifest: Manifest, mode: str) -> str:
 
 @cache
 def _shipped() -> Prompts:
-    return Prompts()
+    return Prompts(plugins=False)
 
 
 @cache
@@ -354,7 +378,7 @@ def _shipped_prompt(template: str, task: str) -> str | None:
 def _shipped_task(task: str) -> str | None:
     """The hash of the task file of this name that comes with this version."""
     try:
-        files = list_task_files()
+        files = task_files(shipped("tasks"))
         return read_task_file(files[task]).hash if task in files else None
     except CotbenchError:
         return None

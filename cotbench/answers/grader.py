@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cotbench.answers.kinds import KINDS, Score
 from cotbench.errors import UnavailableError
-from cotbench.processes import die_with_parent
+from cotbench.processes import die_with_parent, spawn_alone
 from cotbench.types import Verdict
 
 if TYPE_CHECKING:
@@ -60,6 +60,20 @@ def _limited(judge: Judge, cpu_s: float, gold: str, answer: str) -> Score:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
+class _Worker(SpawnProcess):
+    """A process that needs nothing of the program that started it, and dies with it."""
+
+    def start(self) -> None:
+        spawn_alone(super().start)
+
+
+def disown_workers() -> None:
+    """Have a child that was just forked off leave its parent's workers alone when it ends."""
+    from multiprocessing.process import _children  # type: ignore[attr-defined]
+
+    _children.difference_update([child for child in _children if isinstance(child, _Worker)])
+
+
 class _Spawn(SpawnContext):
     """Starts the workers of one pool: by spawn, since the engine's threads and CUDA don't survive a fork.
 
@@ -79,7 +93,7 @@ class _Spawn(SpawnContext):
             if self._ending:
                 raise OSError("the pool is stopping")  # what Pebble expects of a process that can't be had
             self._started = [process for process in self._started if process.exitcode is None]
-            self._started.append(SpawnProcess(*args, **kwargs))
+            self._started.append(_Worker(*args, **kwargs))
             return self._started[-1]
 
     def end_all(self) -> None:
@@ -168,6 +182,8 @@ class Grader(Generic[Ticket]):
                 pair, future, tries = self._finished.get(timeout=wait_s) if wait else self._finished.get_nowait()
             except queue.Empty:
                 break
+            if self._futures.get(pair) is not future:
+                continue  # given up
             verdict = self._verdict(pair, future, tries)
             if verdict is not None:
                 self._verdicts[pair] = verdict
@@ -176,6 +192,31 @@ class Grader(Generic[Ticket]):
                 out += [(ticket, verdict) for ticket in tickets]
                 self.fatal.update(tickets if pair in self._fatal else ())
         return out
+
+    def give_up(self, tickets: Collection[Ticket]) -> None:
+        """Take tickets back: no verdict comes for them, and comparisons that nobody waits for any more are ended.
+
+        That ends the workers (Pebble would start a worker for each that it ends); others begin with what is left."""
+        idle = set()
+        for pair, waiting in self._waiting.items():
+            waiting[:] = [ticket for ticket in waiting if ticket not in tickets]
+            if not waiting:
+                idle.add(pair)
+        for pair in idle:
+            del self._waiting[pair]
+            self._futures.pop(pair, None)
+        if idle and self._pool is not None:
+            self.close()
+            self._pools -= 1  # it wasn't broken
+            for pair in self._waiting:
+                self._schedule(pair, tries=1)
+
+    def forget(self, most: int) -> None:
+        """Forget all verdicts where more than so many are remembered: for a process that grades for days."""
+        if len(self._verdicts) > most:
+            self._verdicts.clear()
+            self._fatal.clear()
+            self.fatal.clear()
 
     def close(self) -> None:
         """End the workers; what was submitted and hasn't come never will."""

@@ -22,11 +22,16 @@ from cotbench.cli import reporting  # isort: skip
 from cotbench.cli import showing  # isort: skip
 from cotbench.cli import importing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
+from cotbench.cli import exporting  # isort: skip
 from cotbench.cli import looking  # isort: skip
+from cotbench.cli import starting  # isort: skip
+from cotbench.cli import experiments  # isort: skip
 
 __all__ = [
     "EXIT_CODES",
     "app",
+    "experiments",
+    "exporting",
     "importing",
     "looking",
     "main",
@@ -35,6 +40,7 @@ __all__ = [
     "running",
     "scoring",
     "showing",
+    "starting",
 ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from cotbench import plugins
 from cotbench.questions.files import SUFFIXES
 
 Word = tuple[str, str]  # a value, and what it is
@@ -48,11 +49,11 @@ def _first(about: str) -> str:
 
 
 def _tasks(params: Mapping[str, Any]) -> Iterator[Word]:
-    from cotbench.questions.shipped import shipped, suite_files, task_files
+    from cotbench.questions.shipped import known_task_files, shipped, suite_files
 
     own = params.get("tasks_dir")
     folders = [shipped("tasks"), *([Path(own)] if own else [])]
-    yield from ((name, "") for name in task_files(*folders))
+    yield from ((name, "") for name in known_task_files(Path(own) if own else None))
     yield from ((name, "a suite of tasks") for name in suite_files(*folders))
     yield from ((path.name, "a file of yours") for path in sorted(Path().iterdir()) if path.suffix in _FILES)
 
@@ -75,12 +76,19 @@ def _modes(_: Mapping[str, Any]) -> Iterator[Word]:
                 }
                 if "name" in said:
                     yield said["name"], _first(said.get("about", ""))
+    yield from _of_plugins("modes")
+
+
+def _of_plugins(kind: plugins.Kind) -> Iterator[Word]:
+    """What plugins add, by its name alone: nothing of theirs is loaded at a Tab."""
+    return ((name, f"of {plugins.origin_of(kind, name)}") for name in plugins.names(kind))
 
 
 def _engines(_: Mapping[str, Any]) -> Iterator[Word]:
     from cotbench.engines import ENGINES
 
-    return ((row.name, _first(row.about)) for row in ENGINES.values())
+    yield from ((row.name, _first(row.about)) for row in ENGINES.own_rows())
+    yield from _of_plugins("engines")
 
 
 def _model_args(params: Mapping[str, Any]) -> Iterator[Word]:
@@ -111,10 +119,15 @@ def _runs(params: Mapping[str, Any]) -> Iterator[Word]:
     return ((path.parent.name, "") for path in sorted(folder.glob(f"*/{MANIFEST}")))
 
 
+def _experiments(_: Mapping[str, Any]) -> Iterator[Word]:
+    yield from ((path.name, "") for path in sorted(Path().glob("*.y*ml")))
+
+
 def _rules(_: Mapping[str, Any]) -> Iterator[Word]:
     from cotbench.questions.tagging import RULES
 
-    return ((name, "") for name in RULES)
+    yield from ((rule.name, "") for rule in RULES.own_rows())
+    yield from _of_plugins("tags")
 
 
 def _runs_and_files(params: Mapping[str, Any]) -> Iterator[Word]:
@@ -123,11 +136,12 @@ def _runs_and_files(params: Mapping[str, Any]) -> Iterator[Word]:
 
 
 run_ids = _completer(_runs)
+experiments = _completer(_experiments)
 run_ids_and_files = _completer(_runs_and_files)
 engines = _completer(_engines)
 tag_rules = _completer(_rules)
 suites = _completer(_suites)
-lists = of_words("tasks", "suites", "modes", "engines", "runs")
+lists = of_words("tasks", "suites", "modes", "engines", "tags", "runs")
 # By the fields of `RunOptions` that stand on the command line; those with choices of their own have these.
 OF_FIELDS: Mapping[str, Completer] = {
     "model": _completer(_models),

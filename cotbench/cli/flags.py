@@ -11,18 +11,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, get_type_hints
+from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
 
 import typer
 
 from cotbench.cli import completion
-from cotbench.errors import UsageError, suggest
 from cotbench.runs.options import FLAGS, in_order_of_help, typed_as
-
-if TYPE_CHECKING:
-    from cotbench.questions.tagging import Rule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -114,26 +110,3 @@ TagsFileOption = Annotated[
         help="Tags by question id: a column id, and one of 1 and 0 per rule; without one, the ids listed are symbolic.",
     ),
 ]
-
-
-def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
-    from cotbench.questions.tagging import own_rule, rules_of_file
-
-    found = [own_rule(text) for text in tags] + [rule for path in files for rule in rules_of_file(path)]
-    names = [rule.name for rule in found]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise UsageError(f"--tag, --tags-file: there are two rules named '{twice[0]}'.", "Give each a name of its own.")
-    return found
-
-
-def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
-    """The rule that --tag-rule names; None where it isn't given, and the tasks decide (`tagging.main_rule`)."""
-    from cotbench.questions.tagging import RULES
-
-    table = RULES | {rule.name: rule for rule in own}
-    if name is not None and name not in table:
-        raise UsageError(
-            f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
-            suggest(name, table, "Add your own with --tag or --tags-file."),
-        )
-    return None if name is None else table[name]

@@ -9,12 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
+from cotbench import plugins
 from cotbench.cli import completion
 from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption, TasksDirOption, Values, with_flags
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import CotbenchError, DataError, RunError, TaskError, UsageError
 from cotbench.questions.others import FORMS
+from cotbench.questions.shipped import shipped, task_files
 from cotbench.runs.options import FLAGS, RunOptions
+from cotbench.runs.parsing import listed
 
 Row = dict[str, Any]
 # What there is to list, and what makes the row of each; reading one may fail while the others are listed all the same.
@@ -29,18 +32,18 @@ DOZEN = 12
 @guarded
 def list_(
     what: Annotated[
-        str, typer.Argument(help="tasks, suites, modes, engines or runs.", autocompletion=completion.lists)
+        str, typer.Argument(help="tasks, suites, modes, engines, tags or runs.", autocompletion=completion.lists)
     ] = "",
     tasks_dir: TasksDirOption = None,
     output_dir: OutputDirOption = Path("results"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All rows, and all that is known of each.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List tasks, suites of them, modes, engines or runs, the latest run first."""
+    """List tasks, suites of them, modes, engines, tag rules or runs, the latest run first."""
     if not what:
-        raise UsageError("list: of what?", "Use tasks, suites, modes, engines or runs.")
+        raise UsageError("list: of what?", f"Use {listed(list(LISTS))}.")
     if what not in LISTS:
-        raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, suites, modes, engines or runs.")
+        raise UsageError(f"list: there is no list of '{what}'.", f"Use {listed(list(LISTS))}.")
     things, row_of = LISTS[what](tasks_dir, output_dir)
     rows: list[Row] = []
     unreadable: list[CotbenchError] = []
@@ -53,6 +56,8 @@ def list_(
         stdout_json(rows)
     elif rows or not unreadable:
         _show_list(what, rows, verbose=verbose)
+    for lost in _lost(what):
+        stderr(f"Left out: {lost}.")
     for fault in unreadable[:-1]:
         stderr(f"Error: {fault}")
     if unreadable:
@@ -72,6 +77,18 @@ def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
         stdout(f"Tasks of others, too: --task {' or '.join(FORMS)}")
 
 
+def _from(kind: plugins.Kind, name: str, path: Path | None = None) -> Row:
+    """Where a thing is from, as a row has it: nothing for what is cotbench's or the user's own."""
+    origin = plugins.origin_of(kind, name, path)
+    return {} if origin is None else {"plugin": str(origin)}
+
+
+def _lost(what: str) -> list[plugins.Fault]:
+    """What can't be used of what plugins add to a list."""
+    own = task_files(shipped("tasks")) if what == "tasks" else ()
+    return [fault for kind in plugins.KINDS if kind == what for fault in plugins.faults(kind, own)]
+
+
 SHOWN_WHOLE = frozenset({"tasks", "modes"})  # names that one chooses from, a line each
 
 
@@ -81,6 +98,7 @@ LISTED: Mapping[str, tuple[str, ...]] = {
     "suites": ("suite", "tasks", "about"),
     "modes": ("mode", "max_tokens", "about"),
     "engines": ("engine", "installed", "about"),
+    "tags": ("tag", "timing", "about"),
 }
 
 
@@ -105,6 +123,8 @@ def _brief(row: Row, keys: Sequence[str]) -> Row:
     brief = {key: re.split(r"[:;(]", row[key])[0].strip() if key == "about" else row[key] for key in keys}
     if brief.get("answer", "").count(",") > 1:
         brief["answer"] = f"{brief['answer'].count(',') + 1} kinds"
+    if "plugin" in row:
+        brief["about"] += f" [{row['plugin']}]"
     return brief
 
 
@@ -122,7 +142,8 @@ def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
     from cotbench.questions.tasks import find_task, list_task_files
 
     def row(name: str) -> Row:
-        task = find_task(name, tasks_dir).task
+        file = find_task(name, tasks_dir)
+        task = file.task
         return {
             "task": task.name,
             "questions": task.rows,
@@ -130,6 +151,7 @@ def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
             "source": task.source.dataset or task.source.file,
             "licence": task.source.licence,
             "about": task.about,
+            **_from("tasks", name, file.path),
         }
 
     return list_task_files(tasks_dir), row
@@ -159,7 +181,8 @@ def _modes(_: Path | None, __: Path) -> Listing:
         templates = ", ".join(f"{name}.jinja" for name in mode.templates)
         own = {name: f"{one.about} ({one.default}; {one.expected})" for name, one in mode.settings.items()}
         budget = mode.own.max_tokens
-        return {"mode": mode.name, "templates": templates, "max_tokens": budget, "about": mode.about, "settings": own}
+        told = {"mode": mode.name, "templates": templates, "max_tokens": budget, "about": mode.about, "settings": own}
+        return {**told, **_from("modes", mode.name)}
 
     return MODES.values(), row
 
@@ -171,9 +194,20 @@ def _engines(_: Path | None, __: Path) -> Listing:
     def row(engine: EngineRow) -> Row:
         arguments = {one.name: one.about for one in arguments_of(engine.name)}
         installed = "no" if engine.missing() else "yes"
-        return {"engine": engine.name, "installed": installed, "about": engine.about, "arguments": arguments}
+        told = {"engine": engine.name, "installed": installed, "about": engine.about, "arguments": arguments}
+        return {**told, **_from("engines", engine.name)}
 
     return ENGINES.values(), row
+
+
+def _tags(_: Path | None, __: Path) -> Listing:
+    from cotbench.questions.tagging import RULES, Rule
+
+    def row(rule: Rule) -> Row:
+        told = {"tag": rule.name, "version": rule.version, "timing": rule.timing, "about": rule.about}
+        return {**told, "sides": ", ".join(rule.sides), **_from("tags", rule.name)}
+
+    return RULES.values(), row
 
 
 def _runs(_: Path | None, output_dir: Path) -> Listing:
@@ -216,7 +250,7 @@ def _status(status: str, sessions: Sequence[Mapping[str, Any]]) -> str:
 
 
 LISTS: Mapping[str, Callable[[Path | None, Path], Listing]]
-LISTS = {"tasks": _tasks, "suites": _suites, "modes": _modes, "engines": _engines, "runs": _runs}
+LISTS = {"tasks": _tasks, "suites": _suites, "modes": _modes, "engines": _engines, "tags": _tags, "runs": _runs}
 
 
 @app.command("show-prompt")
@@ -224,7 +258,7 @@ LISTS = {"tasks": _tasks, "suites": _suites, "modes": _modes, "engines": _engine
 @with_flags
 def show_prompt(
     *,
-    asked: Annotated[Values, Flags("tasks", "modes")],
+    asked: Annotated[Values, Flags("tasks", "modes", "columns", "kind")],
     model: Annotated[
         str | None,
         typer.Option(
@@ -244,7 +278,7 @@ def show_prompt(
     from cotbench.runs.prepare import make_plan
     from cotbench.runs.retriever import Retriever, informed
 
-    if missing := [FLAGS[name].names.split()[0] for name, value in asked.items() if not value]:
+    if missing := [FLAGS[name].names.split()[0] for name in ("tasks", "modes") if not asked[name]]:
         raise UsageError(f"{missing[0]} is missing.", "As in: cotbench show-prompt --task mmlu --mode cot")
     plan = make_plan(RunOptions(model=model or "stub", **asked, **exemplars, **folders))
     chat = None
@@ -298,7 +332,9 @@ def _say_prompt(row: Row) -> None:
 
 @app.command()
 @guarded
+@with_flags
 def doctor(
+    *,
     data_dir: DataDirOption = None,
     output_dir: OutputDirOption = Path("results"),
     task: Annotated[
@@ -310,6 +346,7 @@ def doctor(
             help="Look at tasks instead: load all questions, and grade each gold against itself.",
         ),
     ] = None,
+    own: Annotated[Values, Flags("columns", "kind")],
     tasks_dir: TasksDirOption = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="All checks, a row each; data sets are loaded, and more is tried.")
@@ -322,7 +359,7 @@ def doctor(
     from cotbench.doctor import examine, folded
 
     if task is not None:
-        _doctor_tasks(task, data_dir, tasks_dir, as_json=as_json)
+        _doctor_tasks(task, data_dir, tasks_dir, own, as_json=as_json)
         return
     from cotbench.terminal.tables import show_checks
 
@@ -335,19 +372,25 @@ def doctor(
             stdout("All checks, a row each: cotbench doctor --verbose")
 
 
-def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, *, as_json: bool) -> None:
+def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, own: Values, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from cotbench.doctor import examine_task
+    from cotbench.questions.columns import Hints
+    from cotbench.questions.files import is_table
     from cotbench.questions.suites import expanded
     from cotbench.terminal.tables import show_task
 
+    hints = Hints(**own)
     words = expanded([name.strip() for name in names.split(",") if name.strip()], tasks_dir)
-    found = [examine_task(word, data_dir, tasks_dir) for word in words]
+    if (said := "--columns" if hints.columns else "--kind" if hints.kind else "") and not any(map(is_table, words)):
+        found = f"{said}: no task of these is a file of questions (.jsonl, .csv ...)."
+        raise UsageError(found, "A task file says itself where things stand (docs/adding.md).")
+    checks = [examine_task(word, data_dir, tasks_dir, hints) for word in words]
     if as_json:
-        stdout_json([{**asdict(check), "ok": check.ok} for check in found])
+        stdout_json([{**asdict(check), "ok": check.ok} for check in checks])
     else:
-        for check in found:
+        for check in checks:
             show_task(check)
-    if not all(check.ok for check in found):
+    if not all(check.ok for check in checks):
         raise typer.Exit(DataError.exit_code)

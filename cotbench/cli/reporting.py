@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cotbench.cli import completion
-from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
-from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout, stdout_json
-from cotbench.errors import GateHolds, OutputError, UsageError, suggest
+from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsFileOption
+from cotbench.cli.shared import app, guarded, run_folders, stderr, stdout, stdout_json
+from cotbench.errors import GateHolds, OutputError, UsageError
 from cotbench.processes import uncollected
 from cotbench.runs.parsing import names
 
 if TYPE_CHECKING:
     from cotbench.analysis.compare import Comparison
     from cotbench.analysis.gates import Gate
-    from cotbench.analysis.pairing import Panel
     from cotbench.terminal.report import Screen
 
 OwnTagOption = Annotated[
@@ -43,7 +42,7 @@ def report(
         list[str] | None,
         typer.Argument(
             metavar="[RUN]...",
-            help="Runs, by folder or id; the latest one if none is named.",
+            help="Runs, by folder or id; the latest one if none is named. An experiment's file is all of its runs.",
             autocompletion=completion.run_ids,
         ),
     ] = None,
@@ -141,7 +140,8 @@ def report(
             """weighted_delta; of arms with further calls, calls, and less a vote of equal cost over_vote, """
             """over_vote_all, over_vote_money (_low, _high, _spent, _paths, _vote, _times, _n); of what else could """
             """be chosen among an arm's candidates, first_of, best_of, weighted_of, majority_of, text_vote_of, """
-            """mean_of, any_of. Repeatable.""",
+            """mean_of, any_of; of imported logs, agreement (of the tool's verdicts and ours), agreement_kappa, """
+            """their_accuracy, their_unread, their_delta. Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -176,59 +176,37 @@ def report(
 
         stdout_json(TypeAdapter(flat_type(Comparison)).json_schema(mode="serialization"))
         return
-    from cotbench.analysis.categories import named_suite
-    from cotbench.analysis.compare import compare
-    from cotbench.analysis.curve import MARGIN
+    from cotbench.analysis.asking import Asked
     from cotbench.analysis.gates import parse_gate
-    from cotbench.analysis.one_arm import as_one_arm
-    from cotbench.analysis.pairing import SUBJECT, load_run, panels_of
     from cotbench.analysis.prices import read_prices
     from cotbench.analysis.weights import read_weights
-    from cotbench.modes import find_mode
-    from cotbench.questions.tagging import RULES, main_rule
+    from cotbench.cli.experiments import with_experiments  # it imports this module, too
+    from cotbench.questions.tagging import own_rules
     from cotbench.report.files import PAGE, begin_plots, document, left_over, write_report
 
-    if not (math.isfinite(effect) and 0 < effect <= 100):
-        raise UsageError(f"--effect: expected points above 0 and up to 100, found {effect:g}.", "As in --effect 2.")
-    if margin is not None and not (math.isfinite(margin) and 0 < margin < 100):
-        raise UsageError(f"--margin: expected points above 0 and below 100, found {margin:g}.", "As in --margin 2.")
     if not (math.isfinite(page_mb) and page_mb > 0):
         raise UsageError(f"--page-mb: expected megabytes above 0, found {page_mb:g}.", "Use --no-page for no page.")
-    if generalise not in (None, SUBJECT):
-        raise UsageError(f"--generalise: expected '{SUBJECT}', found '{generalise}'.", "Leave it out for strata.")
-    asked = [find_mode(name, "--baseline").name for name in names(baseline)]
-    own = own_rules(tag or [], tags_file or [])
-    rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
-    priced = read_prices(prices) if prices is not None else None
-    mix = read_weights(weights) if weights is not None else None
-    folders = run_folders(runs or [], output_dir)
+    asked = Asked(
+        baselines=names(baseline),
+        tag_rule=tag_rule,
+        own=own_rules(tag or [], tags_file or []),
+        symbolic_tasks=names(symbolic_tasks),
+        suite=suite,
+        one_arm=one_arm,
+        against=against or [],
+        weights=read_weights(weights) if weights is not None else None,
+        effect=effect,
+        margin=margin,
+        prices=read_prices(prices) if prices is not None else None,
+        generalise=generalise,
+        gates=gates,
+    )
+    runs, to = with_experiments(runs or [], output_dir, to)
+    folders = run_folders(runs, output_dir)
     with uncollected():
-        loaded = [load_run(folder, ahead=True) for folder in folders]
-        loaded, taken_for_one = as_one_arm(loaded) if one_arm else (loaded, [])
-        panels, notes = panels_of(loaded, generalise=generalise or "")
-        locks = [run.manifest.lock for run in loaded if run.manifest.lock is not None]
-        fixed = RULES.get(locks[0].tag_rule) if locks else None
-        rule = rule or fixed or main_rule(panel.task for panel in panels)
-        comparison = compare(
-            loaded,
-            _baselines(asked, panels),
-            rules=own,
-            tag_rule=rule.name,
-            effect=effect / 100,
-            margin=margin / 100 if margin is not None else locks[0].margin if locks else MARGIN,
-            panels=(panels, [*taken_for_one, *notes]),
-            prices=priced,
-            symbolic_tasks=_known_tasks(names(symbolic_tasks), panels),
-            asked={
-                *(name for gate in gates for name in (gate.mode, gate.baseline) if name),
-                *(name for lock in locks for name in (lock.mode, lock.baseline)),
-            },
-            against=against or [],
-            weights=mix,
-            suite=named_suite(suite, loaded) if suite is not None else None,
-        )
-        comparison.notes.extend(lost_outputs(loaded))
+        compared = asked.compare(folders)
+        comparison, panels, own = compared.comparison, compared.panels, compared.own
         unread: BrokenPipeError | OutputError | None = None
         screen: Screen | None = None
         target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
@@ -265,26 +243,6 @@ def report(
     _check(gates, comparison)
     if unread is not None:
         raise unread
-
-
-def _known_tasks(named: Sequence[str], panels: Sequence[Panel]) -> list[str]:
-    """Return the tasks that are named. Raises UsageError where a report has no such task."""
-    there = list(dict.fromkeys(panel.task for panel in panels))
-    for name in named:
-        if name not in there:
-            found = f"--symbolic-tasks: there is no task '{name}' in these runs."
-            raise UsageError(found, suggest(name, there, always=f"They have: {', '.join(there)}."))
-    return list(named)
-
-
-def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
-    """Return the default baseline and what was asked for; without the default where no run has it and another was
-    named."""
-    from cotbench.modes import BASELINE
-
-    baselines = list(dict.fromkeys([BASELINE, *asked]))
-    there = any(panel.cell(BASELINE) for panel in panels)
-    return baselines if there or BASELINE in asked or not asked else baselines[1:]
 
 
 def _check(gates: Sequence[Gate], comparison: Comparison) -> None:

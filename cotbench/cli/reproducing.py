@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from cotbench.cli.flags import Flags, JsonOption, OutputDirOption, Values, with_flags
-from cotbench.cli.running import failed_requests, masked_command, say_result, was_typed
+from cotbench.cli.running import masked_command, say_result, was_typed
 from cotbench.cli.shared import app, guarded, stderr, stdout_json
 from cotbench.errors import RunError
+from cotbench.runs.asked import failed_requests
 from cotbench.runs.options import anchored
 
 

@@ -6,14 +6,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cotbench.cli import completion
 from cotbench.cli.flags import JsonOption, OutputDirOption, Values, flags_after, flags_until, with_flags
 from cotbench.cli.shared import app, guarded, kebab, stderr, stdout, stdout_json
-from cotbench.errors import OutputError, RequestsFailed, UsageError
+from cotbench.errors import OutputError, UsageError
+from cotbench.runs.asked import failed_requests, refuse_engine_as_model
 from cotbench.runs.options import FLAGS, RunOptions, anchored, recorded_options
 
 if TYPE_CHECKING:
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
 def run(
     ctx: typer.Context,
     *,
+    experiment: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EXPERIMENT]",
+            help="A YAML file of runs (models x tasks x arms), instead of the options: docs/experiments.md. Options "
+            "that are typed go before what it says.",
+            autocompletion=completion.experiments,
+        ),
+    ] = None,
     asked: Annotated[Values, flags_until("seed")],
     output_dir: OutputDirOption = Path("results"),
     resume: Annotated[
@@ -61,6 +71,22 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="What tokens or GPU-hours cost (YAML or JSON), for --dry-run and --probe."),
     ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a key of EXPERIMENT, as limit=50, gen-kwargs.top_p=0.9 or models.0.engine=stub; the value is "
+            "YAML. Repeatable.",
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.yaml",
+            help="Write an experiment's file that stands for these options, without keys; and stop.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,6 +104,28 @@ def run(
     if prices is not None and not (dry_run or probe is not None):
         raise UsageError("--prices: a run itself counts no money.", "It is for --dry-run, --probe and cotbench report.")
     given = anchored({**asked, **settings})
+    if experiment is not None or sets:
+        from cotbench.cli.experiments import run_experiment
+
+        if resume is not None or save is not None:
+            option = "--resume" if resume is not None else "--save"
+            raise UsageError(
+                f"{option} is of one run, and {experiment or '--set'} of an experiment.", "Give one of them."
+            )
+        run_experiment(
+            experiment,
+            given,
+            {name for name in given if was_typed(ctx, name, environment=False)},
+            sets or [],
+            output_dir=output_dir if was_typed(ctx, "output_dir") else None,
+            dry_run=dry_run,
+            probe=probe,
+            prices=prices,
+            fresh=fresh,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        return
     folder = like = None
     if resume is not None:
         folder = find_run(resume, output_dir)
@@ -90,29 +138,36 @@ def run(
         raise UsageError(
             "--model is missing.", "As in: cotbench run --model X --task mmlu --mode cot (or --resume RUN)."
         )
-    elif not given["tasks"] or not given["modes"]:
-        what = "--task" if not given["tasks"] else "--mode"
-        raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
-    _not_an_engine(str(given["model"]), given)
+    elif not given["tasks"]:
+        raise UsageError("--task is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
+    refuse_engine_as_model(str(given["model"]), given)
+    if save is not None:
+        from cotbench.cli.experiments import save_command
+
+        save_command(save, given, {name for name in given if was_typed(ctx, name, environment=False)})
+        return
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run, like=like)
     for data in () if quiet else plan.data.values():
         if data.file.note:  # what is asked of a task of others, for its user to see
             tell(data.file.note)
     if dry_run:
-        _estimate(plan, output_dir, prices, as_json=as_json)
+        say_estimate(plan, output_dir, prices, as_json=as_json)
     elif probe is not None:
-        _probe(plan, output_dir, folder, probe, prices, fresh=fresh, quiet=quiet, as_json=as_json)
+        say_probe(plan, output_dir, folder, probe, prices, fresh=fresh, quiet=quiet, as_json=as_json)
     else:
         _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
 
 
-def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
+def say_estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
     """Say what a run would ask and is likely to take, and what its arms differ in that their names don't say."""
     from cotbench.modes.beside import unvoted
     from cotbench.questions.suites import in_words
     from cotbench.report.words import unsaid_lines
+    from cotbench.runs.default_modes import before_opening
+    from cotbench.runs.default_modes import why as why_not_given
+    from cotbench.runs.foreseen import foreseen
     from cotbench.runs.likely import bill, likely, rows_of
-    from cotbench.runs.prepare import check_engine
+    from cotbench.runs.prepare import check_engine, expected_thinking
     from cotbench.runs.shown import lint_of
     from cotbench.terminal.likely import show_estimate
 
@@ -121,11 +176,15 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     unsaid, alone = lint_of(plan), unvoted(plan.kits)
     found = likely(plan, output_dir)
     rows = rows_of(plan, found, prices)
+    known = foreseen(plan, output_dir).in_words(rows[-1]["requests"])
+    if not plan.options.modes:
+        thinking = before_opening(plan.options, expected_thinking(plan.options))
+        known.insert(0, why_not_given(plan.options.model, thinking))
     if as_json:
         stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):
             stderr(f"Arms: {line}")
-        for line in alone:
+        for line in [*alone, *known]:
             stderr(f"Note: {line}.")
         if unchecked:
             stderr(f"Not checked: {unchecked}.")
@@ -142,7 +201,7 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
             unchecked=unchecked,
             priced=prices is not None,
         )
-        for line in alone:
+        for line in [*alone, *known]:
             stdout(f"Note: {line}.")
 
 
@@ -152,7 +211,7 @@ def _prices(file: Path | None) -> Prices | None:
     return None if file is None else read_prices(file)
 
 
-def _probe(
+def say_probe(
     plan: RunPlan,
     output_dir: Path,
     folder: Path | None,
@@ -169,7 +228,7 @@ def _probe(
     from cotbench.terminal.likely import show_probe
 
     prices = _prices(prices_file)  # before anything is asked
-    result = _executed(plan, output_dir, folder, probe=count, fresh=fresh, quiet=quiet)
+    result = executed(plan, output_dir, folder, probe=count, fresh=fresh, quiet=quiet)
     tally = result.tally
     found = likely(plan, output_dir, result.folder)
     rows = rows_of(plan, found, prices)
@@ -203,28 +262,19 @@ def _probe(
         raise lost
 
 
-def was_typed(ctx: typer.Context, name: str) -> bool:
-    """Whether a field's option, or the environment variable that stands for it, was given."""
+def was_typed(ctx: typer.Context, name: str, *, environment: bool = True) -> bool:
+    """Whether a field's option, or the environment variable that stands for it, was given. environment: whether that
+    variable counts."""
     source = ctx.get_parameter_source(name)
-    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+    return source is not None and source.name in ("COMMANDLINE", *(["ENVIRONMENT"] if environment else []))
 
 
-def _not_an_engine(model: str, given: dict[str, Any]) -> None:
-    """Refuse a line of lm-eval's, where --model names the engine and the model is in --model_args."""
-    pretrained = given["model_args"].get("pretrained") or given["model_args"].get("model")
-    if model in ("vllm", "hf", "openai", "local-chat-completions", "local-completions") or pretrained:
-        engine = {"hf": "transformers", "vllm": "vllm"}.get(model, "openai")
-        raise UsageError(
-            f"--model is '{model}': in cotbench --model names the model, and --engine what runs it.",
-            f"As in: --engine {engine} --model {pretrained or 'NAME'} (and leave 'pretrained' out of --model-args).",
-        )
-
-
-def _executed(
+def executed(
     plan: RunPlan, output_dir: Path, folder: Path | None, *, probe: int | None = None, fresh: bool, quiet: bool
 ) -> RunResult:
     """Run a plan, or the beginning of it, and show how far it is."""
     from cotbench.questions.suites import briefly
+    from cotbench.runs.default_modes import WHERE_SWITCHED
     from cotbench.runs.session import execute
     from cotbench.terminal.console import tell
     from cotbench.terminal.progress import shown
@@ -232,6 +282,8 @@ def _executed(
     options = plan.options
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
+        if not options.modes:
+            modes += f" (and {', '.join(WHERE_SWITCHED)}, where the model has a switch for thinking)"
         over = briefly(plan.chosen)
         asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
         judge = f", judged by {options.judge_model} ({options.judge_engine_name})" if options.judge_model else ""
@@ -258,35 +310,13 @@ def _without(words: Sequence[str], *options: str) -> list[str]:
 
 
 def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
-    result = _executed(plan, output_dir, folder, fresh=fresh, quiet=quiet)
+    result = executed(plan, output_dir, folder, fresh=fresh, quiet=quiet)
     try:
         say_result(result, as_json=as_json)
     except OutputError as error:
         raise OutputError(error.message, f"The run is recorded in {result.folder}.") from None
     if lost := failed_requests(result):
         raise lost
-
-
-def failed_requests(result: RunResult) -> RequestsFailed | None:
-    """The error of a run of which requests failed; None where all have their answers."""
-    tally = result.tally
-    failed = tally.outcomes["engine_error"]
-    if not failed:
-        return None
-    from cotbench.engines.replay import lacks
-    from cotbench.runs.loop import JUDGE_DECLINED
-
-    [(reason, times)] = tally.errors.most_common(1)
-    return RequestsFailed(
-        f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
-        f"Most often ({times:,}): {reason}",
-        "It is on record that it would not; another judge is another run: --judge-model NAME."
-        if reason.startswith(JUDGE_DECLINED)
-        else f"Add them to the file, and run the same command again: another file is another run. What was asked: "
-        f"cotbench show {result.folder} QUESTION --prompts"
-        if lacks(reason)
-        else f"Ask for them again: cotbench run --resume {result.folder}",
-    )
 
 
 def say_result(result: RunResult, *, as_json: bool) -> None:
@@ -296,6 +326,7 @@ def say_result(result: RunResult, *, as_json: bool) -> None:
     tally = result.tally
     if as_json:
         counts = {n: getattr(tally, n) for n in ("requests", "reused", "prompt_tokens", "completion_tokens")}
+        counts["taken"] = sum(one.replies for one in tally.taken.values())
         folder = {"run": result.folder.name, "folder": str(result.folder)}
         stdout_json({**folder, "answers": tally.done, "outcomes": dict(tally.outcomes), **counts})
     else:
@@ -303,7 +334,7 @@ def say_result(result: RunResult, *, as_json: bool) -> None:
         # Of outputs that are replayed nobody may know what they took, and that isn't 0.
         tokens = f", {tally.new_tokens:,} completion tokens" if tally.new_tokens or not tally.requests else ""
         new = f"{tally.requests:,} requests{tokens}"
-        new = "nothing new was asked" if result.already_finished else new
+        new = "nothing new was asked" if result.already_finished or (tally.taken and not tally.requests) else new
         tell(f"{tally.done:,} answers: {outcomes} ({new}).", to_stderr=False)
         stdout(f"Report: cotbench report {result.folder}")
         stdout(str(result.folder))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -15,9 +15,6 @@ from typer.core import TyperGroup
 from cotbench.errors import CotbenchError, UsageError
 from cotbench.report.tame import tame
 from cotbench.terminal.printing import discard, say, say_json
-
-if TYPE_CHECKING:
-    from cotbench.analysis.pairing import Run
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, "
@@ -132,22 +129,3 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     if more := len(there) - 1:
         stderr(f"The latest run, {there[0]}; {more} more in {output_dir} (name runs to pair modes across them).")
     return there[:1]
-
-
-def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
-    """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals
-    as well."""
-    from cotbench.store.journal import JOURNAL
-
-    notes = []
-    for run in runs:
-        if run.journal.large and not thorough:
-            continue
-        lacking = sum(any(key not in run.journal for key in record.keys) for record in run.records)
-        if lacking:
-            state = "is missing or empty" if run.journal.empty else "lacks replies or is damaged"
-            notes.append(
-                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of {len(run.records):,} "
-                "answers can't be shown, nor scored again. Restore the file."
-            )
-    return notes

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cotbench.cli import completion
-from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
-from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout_json
+from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption
+from cotbench.cli.shared import app, guarded, run_folders, stderr, stdout_json
 from cotbench.errors import RunError, UsageError, suggest
 from cotbench.runs.parsing import one_of
 
@@ -75,10 +75,11 @@ def show(
     ] = False,
 ) -> None:
     """Look at single questions: list those that a mode helped or hurt, or show all that is on record about one."""
+    from cotbench.analysis.asking import lost_outputs
     from cotbench.analysis.pairing import load_run, panels_of
     from cotbench.analysis.selection import choose, dossiers, find_question
     from cotbench.modes import find_mode
-    from cotbench.questions.tagging import RULES, main_rule
+    from cotbench.questions.tagging import RULES, known_rule, main_rule, own_rules
 
     only = find_mode(mode).name if mode is not None else None
     against = find_mode(baseline, "--baseline").name

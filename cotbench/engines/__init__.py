@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from cotbench import demo
 from cotbench.errors import ModelError, UsageError
+from cotbench.plugins import Table, lacking
 from cotbench.types import Key, Question, Reply, Request
 
 Continues = Literal["tokens", "server", "replayed", ""]  # how an engine goes on from the beginning of a reply
@@ -199,7 +200,8 @@ class Engine(Protocol):
 class EngineRow:
     """An engine that there is. needs: its packages, which the extra of that name installs. needs_key: it has no
     model, and is handed the right answers; no other engine ever sees one. continues: whether it can, or may, go on
-    from the beginning of a reply."""
+    from the beginning of a reply. factory: what opens it, an object of its module; module: "" for that of this package
+    which has its name, else a plugin's."""
 
     name: str
     factory: str
@@ -208,15 +210,17 @@ class EngineRow:
     extra: str = ""
     needs_key: bool = False
     continues: bool = False
+    module: str = ""
 
     def missing(self) -> list[str]:
         """Return the packages that aren't installed."""
         return [package for package in self.needs if importlib.util.find_spec(package) is None]
 
 
-ENGINES: dict[str, EngineRow] = {
-    row.name: row
-    for row in (
+ENGINES: Table[EngineRow] = Table(
+    "engines",
+    EngineRow,
+    (
         EngineRow("vllm", "opened", "vLLM in process: everything in flight at once, prefix caching; the default",
                   needs=("vllm",), extra="vllm", continues=True),
         EngineRow("openai", "OpenAIEngine", "any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
@@ -230,8 +234,9 @@ ENGINES: dict[str, EngineRow] = {
                   needs_key=True, continues=True),
         EngineRow("replay", "ReplayEngine",
                   "outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder"),
-    )
-}  # fmt: skip
+    ),
+    taken=lambda row, module: replace(row, module=row.module or module),
+)  # fmt: skip
 DEFAULT_ENGINE = "vllm"
 OF_OWN_MODELS = {"stub": "stub", **dict.fromkeys(demo.MODELS, "ctranslate2")}  # that come with cotbench
 
@@ -245,6 +250,9 @@ def find_engine(name: str) -> EngineRow:
     """Return an engine's row. Raises UsageError where there is none."""
     if name not in ENGINES:
         other = {"hf": "transformers", "local-completions": "openai", "local-chat-completions": "openai"}.get(name)
+        if reason := lacking("engines", name):
+            remedy = "See `cotbench doctor --verbose`."
+            raise UsageError(f"--engine: there is no engine '{name}' that works. {reason}", remedy)
         remedy = f"Here it is called '{other}'. " if other else ""
         raise UsageError(f"--engine: there is no engine '{name}'.", f"{remedy}Known: {', '.join(ENGINES)}.")
     return ENGINES[name]
@@ -281,7 +289,7 @@ def _installed_for(model: str) -> str:
 def open_engine(name: str, config: EngineConfig) -> Engine:
     """Open an engine by name. Raises ModelError where its package or its model is not available."""
     row = require_engine(name, config.model)
-    module = importlib.import_module(f"cotbench.engines.{row.name}")
+    module = importlib.import_module(row.module or f"cotbench.engines.{row.name}")
     if not row.needs_key:
         config = replace(config, golds={}, forms={}, kinds={})
     engine: Engine = getattr(module, row.factory)(config)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cotbench.errors import UsageError, suggest
+from cotbench.plugins import origin_of
 
 
 def only_known(engine: str, given: Mapping[str, Any], known: Collection[str]) -> None:
@@ -141,6 +142,8 @@ def check_before_loading(engine: str, model: str, given: Mapping[str, Any]) -> s
 
         no_tokens(given)
     check(engine, given)
+    if origin_of("engines", engine) is not None:  # a plugin's: it checks them when it is opened
+        return ""
     others = sorted(given.keys() - {one.name for one in arguments_of(engine)})
     if engine in _ALL or not others:
         return ""

@@ -38,6 +38,7 @@ from cotbench.modes.steps import (
 )
 from cotbench.modes.tools import TOOLS
 from cotbench.modes.tree import TOT
+from cotbench.plugins import Table, lacking
 
 __all__ = [
     "ALIASES",
@@ -73,9 +74,10 @@ __all__ = [
     "retrieve",
 ]  # fmt: skip
 
-MODES: dict[str, Mode] = {
-    mode.name: mode
-    for mode in (
+MODES: Table[Mode] = Table(
+    "modes",
+    Mode,
+    (
         DIRECT,
         FREE,
         COT,
@@ -92,8 +94,8 @@ MODES: dict[str, Mode] = {
         PLAN_COT,
         PLAN_SOLVER,
         TOOLS,
-    )
-}  # fmt: skip
+    ),
+)
 ALIASES = {"sympy": PLAN_SOLVER.name}
 
 
@@ -123,6 +125,11 @@ def main_of(modes: Iterable[str]) -> str | None:
 
 def find_mode(name: str, option: str = "--mode") -> Mode:
     """Return a mode or arm by its name or alias. Raises UsageError, with the name that may have been meant."""
+    base = arms.base_of(name).strip()
+    if base not in MODES and base not in ALIASES and (reason := lacking("modes", base)):
+        raise UsageError(
+            f"{option}: there is no mode '{base}' that works. {reason}", "See `cotbench doctor --verbose`."
+        )
     return arms.parse(name, MODES, ALIASES, option)
 
 

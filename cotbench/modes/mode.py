@@ -139,7 +139,7 @@ class Facts:
         return cls(**known | given)
 
 
-_OF_A_SPEC = frozenset({"prompt", "shared", "sampling", "thinking", "then", "settings"})
+_OF_A_SPEC = frozenset({"prompt", "plugin", "shared", "sampling", "thinking", "then", "settings"})
 
 
 def one_of(*words: str) -> tuple[str, Callable[[Any], bool]]:

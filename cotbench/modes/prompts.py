@@ -30,6 +30,7 @@ from jinja2 import meta
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
+from cotbench.plugins import template_files
 from cotbench.questions.files import shown
 from cotbench.questions.shipped import shipped
 from cotbench.questions.tasks import Answer, Exemplar, Task
@@ -68,10 +69,24 @@ def _is_there(path: Path) -> bool:
     return False
 
 
-class Prompts:
-    """The templates of one run. prompts_dir: a user's folder, searched before what is shipped."""
+class _OfPlugins(jinja2.BaseLoader):
+    """The templates that plugins add: behind all others, so that none of theirs can stand in for one of ours."""
 
-    def __init__(self, prompts_dir: Path | None = None) -> None:
+    def get_source(self, _: jinja2.Environment, template: str) -> tuple[str, str, None]:
+        path = template_files().get(template)
+        if path is None:
+            raise jinja2.TemplateNotFound(template)
+        return path.read_text("utf-8"), str(path), None
+
+    def list_templates(self) -> list[str]:
+        return sorted(template_files())
+
+
+class Prompts:
+    """The templates of one run. prompts_dir: a user's folder, searched before what is shipped. plugins: whether those
+    that plugins add are searched after it."""
+
+    def __init__(self, prompts_dir: Path | None = None, *, plugins: bool = True) -> None:
         folders = list(filter(None, (prompts_dir, shipped("prompts"))))
         if missing := [folder for folder in folders if not folder.is_dir()]:
             remedy = "Name the folder that holds your templates (*.jinja)."
@@ -82,7 +97,7 @@ class Prompts:
         self._own = prompts_dir
         self._environment = Environment(
             auto_reload=False,  # a run has one prompt, whatever happens to the file meanwhile
-            loader=jinja2.FileSystemLoader(folders),
+            loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders), *([_OfPlugins()] if plugins else [])]),
             undefined=jinja2.StrictUndefined,
             autoescape=False,
             trim_blocks=True,

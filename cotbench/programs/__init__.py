@@ -14,7 +14,7 @@ formula here.
 
 Not promised: that a program can't measure time or find the date (by `ctypes`), or tell that it is contained or where
 its interpreter lies; protection from a kernel with holes in what little it is still asked for. Threads and loops of
-events can't be started, and modules other than the standard library (the README names those that are left out),
+events can't be started, and modules other than the standard library (docs/programs.md names those that are left out),
 SymPy, mpmath and NumPy aren't there.
 """
 

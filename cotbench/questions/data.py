@@ -24,7 +24,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from cotbench.errors import DataError, TaskError, suggest
 from cotbench.processes import hub_offline
-from cotbench.questions.files import is_table, read_rows, shown
+from cotbench.questions.files import is_table, read_rows, shown, unit_of
 from cotbench.questions.readers import (
     AS_IT_IS,
     MISSING,
@@ -86,7 +86,7 @@ class TaskData:
         if count == 0:
             return ()
         from_split = self.task.fewshot is not None and not own
-        pool = self.pool.get(question.group, ()) if from_split else self.task.asked(question.group).exemplars
+        pool = self.pool.get(question.group, ()) if from_split else self.task.asked_of(question).exemplars
         pool = tuple(e for e in pool if e.question != question.text)
         if len(pool) < count:
             of_group = from_split or bool(self.task.parts)
@@ -157,7 +157,8 @@ def _read_part(file: TaskFile, part: Part | None, data_dir: Path | None) -> _Rea
             f"{len(values)} rows; the download is incomplete or the data set changed.",
             f"Look at {origin}; remove its cached copy and load it again, or correct source.rows and source.revision.",
         )
-    rows = [_Row(file, place, number, row, asked, part.name if part else None) for number, row in enumerate(values, 1)]
+    called = part.name if part else None
+    rows = [_row(file, place, number, row, part, called) for number, row in enumerate(values, 1)]
     left_out: dict[str, int] = {}
     for out in asked.leave_out:
         if rows and not any(has_column(row.values, out.column) for row in rows):
@@ -187,7 +188,8 @@ def _also(file: TaskFile, also: Also, read: _Read) -> _Read:
 def _rows(file: TaskFile, config: str | None, split: str, data_dir: Path | None) -> tuple[list[Mapping[str, Any]], str]:
     source = file.task.source
     if file.rows is not None:
-        return [row for row in file.rows if config is None or row.get("group") == config], file.taken["data"]
+        origin = file.taken.get("data") or shown(file.path)
+        return [row for row in file.rows if config is None or row.get("group") == config], origin
     if source.file is not None:
         path = file.path.parent / source.file
         return [row for _, row in read_rows(path)], shown(path)
@@ -265,6 +267,53 @@ def _remedy(error: Exception, where: str, source: Source) -> str:
     return f"{offline}; behind a login, set HF_TOKEN."
 
 
+# What is said of a row of a user's file of questions, which has no keys of a task file.
+_IN_OTHER_WORDS = (
+    (r"the gold reader '\w+' finds (.*) \(fields\.gold: ([^()]+)\)$", r"\2: \1"),
+    (r" has no value in the column '(.+?)' \(it has: .*\), which is there and empty$", r": nothing stands in \1"),
+    (r"fields\.\w+ \(([^()]+)\)", r"\1"),
+)
+
+
+def _fault(file: TaskFile, place: str, number: int, fault: str, remedy: str) -> DataError:
+    """Return the error of a row, which names its line where its file has lines."""
+    if not is_table(file.path.name):
+        return DataError(f"{shown(file.path)}: {place}row {number}{fault}.", remedy)
+    # A user's file of questions: nobody wrote keys of a task file.
+    own = f"{shown(file.path)}{unit_of(file.path)}{file.lines[number - 1] if file.lines else number}"
+    for pattern, words in _IN_OTHER_WORDS:
+        fault = re.sub(pattern, words, fault)
+    remedy = "Correct the data, name other columns (--columns), or write a task file (docs/adding.md)."
+    return DataError(f"{own}{fault if fault.startswith(':') else ':' + fault}.", remedy)
+
+
+def _row(
+    file: TaskFile, place: str, number: int, values: Mapping[str, Any], part: Part | None, called: str | None
+) -> _Row:
+    """Make a row, with how it is asked. Raises DataError where it isn't of a kind that its task has."""
+    try:
+        return _Row(file, place, number, values, file.task.of_row(part, values), called)
+    except ValueError as error:
+        raise _fault(file, place, number, f": {error}", "Correct the data, or `mixed`.") from None
+
+
+def examined(file: TaskFile) -> tuple[list[tuple[str, tuple[str, ...]]], list[str], list[DataError]]:
+    """Return the questions of a file of questions with their options, their golds, and what is wrong with rows, at most
+    one error for each; all in the order of the rows."""
+    asked: list[tuple[str, tuple[str, ...]]] = []
+    golds: list[str] = []
+    faults: list[DataError] = []
+    for number, values in enumerate(file.rows or (), 1):
+        try:
+            text, choices, gold = _row(file, "", number, values, None, None).asked_and_gold()
+        except DataError as error:
+            faults.append(error)
+        else:
+            asked.append((text, choices))
+            golds.append(gold)
+    return asked, golds, faults
+
+
 _NO_OPTIONS = (
     "Correct `fields.choices` or the data; a text is taken apart by `each`; `leave_out` names rows without any."
 )
@@ -285,9 +334,7 @@ class _Row:
     part: str | None = None
 
     def error(self, fault: str, remedy: str = "Correct the data.") -> DataError:
-        if is_table(self.file.path.name):  # a user's file of questions: nobody wrote keys of a task file
-            remedy = "Correct the data, or write a task file that says how they are to be read (docs/adding.md)."
-        return DataError(f"{shown(self.file.path)}: {self.place}row {self.number}{fault}.", remedy)
+        return _fault(self.file, self.place, self.number, fault, remedy)
 
     def column(self, name: str) -> Any:
         value = value_of(self.values, name)

@@ -42,6 +42,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -49,6 +50,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, mo
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import boxed_spans, canonical_number
+from cotbench.questions.golds import number_in
 from cotbench.types import LETTERS, AnswerType, unit
 
 MISSING = object()
@@ -117,7 +119,7 @@ class Text(_Strict):
     @property
     def is_plain(self) -> bool:
         """Whether it is what stands in the column, as it stands there."""
-        return self == Text(column=self.column)
+        return self.model_fields_set <= {"column"} or self == Text(column=self.column)
 
     def text(self, value: Any) -> str:
         """The text that the column's value is, or how many things it holds. Raises ValueError."""
@@ -234,20 +236,15 @@ class Choices(_Strict):
     def _in_column(self, row: Mapping[str, Any]) -> Any:
         """What the column of the options holds, of a text what stands in it."""
         value = MISSING if self.column is None else value_of(row, self.column)
-        return self._of_text(value) if isinstance(value, str) else value
+        return self.taken_of(value) if isinstance(value, str) else value
 
-    def _of_text(self, text: str) -> Any:
+    def taken_of(self, text: str) -> Any:
         """The options that stand in a text: by a pattern, else a list as Python or JSON writes it."""
         if self.each is not None:
             if self.after is not None and (found := list(_compiled(self.after).finditer(text))):
                 text = text[found[-1].end() :]
             return [match[1] for match in _compiled(self.each).finditer(text)]
-        for read in (json.loads, ast.literal_eval):
-            try:
-                return read(text)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
-        return text
+        return of_text(text)
 
     def called(self, row: Mapping[str, Any], count: int) -> Sequence[str]:
         """What the options are called in the data. Raises ValueError."""
@@ -272,6 +269,38 @@ class Choices(_Strict):
 
 
 Options = Annotated[Choices, BeforeValidator(_column)]
+
+_QUOTED = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_OF_NUMPY = re.compile(rf"\[\s*{_QUOTED}(?:\s+{_QUOTED})+\s*\]", re.S)  # a list without commas, as NumPy shows it
+_ARRAY = re.compile(r"array\((\[.*?\])\s*(?:,\s*dtype=\w+)?\)", re.S)
+
+
+def of_text(text: str) -> Any:
+    """What a text holds, as JSON, Python or NumPy write it: a list, an object; the text itself where it holds none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    if _OF_NUMPY.fullmatch(text.strip()):  # Python would make one text of all of them
+        return [ast.literal_eval(token) for token in re.findall(_QUOTED, text)]
+    for written in (text, _ARRAY.sub(r"\1", text)):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            return ast.literal_eval(written)
+    return text
+
+
+def as_list(value: Any) -> Any:
+    """A list, also where it is written in a text; anything else as it is."""
+    found = of_text(value) if isinstance(value, str) and value.strip().startswith("[") else value
+    return found if isinstance(found, list) else value
+
+
+def has_options(where: Choices, row: Mapping[str, Any]) -> bool:
+    """Whether there is anything in a row where its options stand."""
+    if where.words:
+        return True
+    values = [value_of(row, name) for name in where.columns or [where.column or ""]]
+    return any(value is not MISSING and value not in ("", [], {}) for value in values)
 
 
 class Passages(_Strict):
@@ -380,6 +409,22 @@ def _boxed(value: Any, _: Sequence[str]) -> str:
     return content
 
 
+def _number(value: Any, _: Sequence[str]) -> str:
+    """A number, by itself, before its unit ("12 km") or behind "####"; thousands commas removed."""
+    number = number_in(value)
+    if number is None:
+        raise ValueError(f"{value!r:.60}, which isn't a number")
+    return number
+
+
+def _place(value: Any, choices: Sequence[str]) -> str:
+    """The number of the right option, counted from 1."""
+    whole = _whole(value).strip()
+    if isinstance(value, bool) or not whole.isdecimal() or not 1 <= int(whole) <= len(choices):
+        raise ValueError(f"{value!r} is not the number of one of {len(choices)} choices, counted from 1")
+    return LETTERS[int(whole) - 1]
+
+
 def _index(value: Any, choices: Sequence[str]) -> str:
     if (isinstance(value, str) and value.strip().isdecimal()) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
@@ -389,14 +434,17 @@ def _index(value: Any, choices: Sequence[str]) -> str:
 
 
 def _indices(value: Any, choices: Sequence[str]) -> str:
-    """AGIEval: a list of the indices of all right options."""
+    """AGIEval: a list of the indices of all right options; or of their letters."""
+    value = as_list(value)
     if not isinstance(value, list) or not value or len(set(map(str, value))) < len(value):
         raise ValueError(f"{value!r:.60}, expected a list of different indices")
-    return "".join(sorted(_index(one, choices) for one in value))
+    letters = all(isinstance(one, str) and not one.strip().isdecimal() for one in value)
+    return "".join(sorted((_letter if letters else _index)(one, choices) for one in value))
 
 
 def _flags(value: Any, choices: Sequence[str]) -> str:
     """A list with true or 1 for each right option, and false or 0 for each other one."""
+    value = as_list(value)
     if not isinstance(value, list) or len(value) != len(choices) or any(flag not in (0, 1) for flag in value):
         raise ValueError(f"{value!r:.60}, expected true or false for each of {len(choices)} choices")
     if not any(value):
@@ -411,7 +459,20 @@ def _letter(value: Any, choices: Sequence[str]) -> str:
         return letter
     if list(choices).count(text) == 1:
         return LETTERS[list(choices).index(text)]
+    said, options = _alike(text), list(map(_alike, choices))
+    if options.count(said) == 1:  # in other capitals, with other spaces
+        return LETTERS[options.index(said)]
+    labelled = re.match(r"\(?([A-Za-z])[).:]\s*(.+)", text, re.S)  # "B) Paris"
+    if labelled and labelled[1].upper() in LETTERS[: len(choices)]:
+        letter = labelled[1].upper()
+        if options[LETTERS.index(letter)] == _alike(labelled[2]):
+            return letter
     raise ValueError(f"{value!r} is neither the letter nor the text of one of {len(choices)} choices")
+
+
+def _alike(text: str) -> str:
+    """A text without what option and gold may differ in."""
+    return " ".join(text.split()).casefold()
 
 
 def _plain(value: Any, _: Sequence[str]) -> str:
@@ -457,17 +518,19 @@ GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
     "hashes": _hashes,
     "boxed": _boxed,
     "index": _index,
+    "place": _place,
     "indices": _indices,
     "flags": _flags,
     "letter": _letter,
     "label": _label,
+    "number": _number,
     "plain": _plain,
     "any_of": _any_of,
     "boolean": _boolean,
 }
-PLACES = frozenset({"index", "letter", "label"})  # read which of the options is right
+PLACES = frozenset({"index", "place", "letter", "label"})  # read which of the options is right
 OF_OPTIONS = PLACES | {"indices", "flags"}  # say something only where there are options
-AS_IT_IS = frozenset({"index", "indices", "flags", "any_of", "boolean"})  # say themselves what they expect
+AS_IT_IS = frozenset({"index", "place", "indices", "flags", "any_of", "boolean"})  # say themselves what they expect
 
 
 def gold_readers() -> dict[str, Callable[[Any, Sequence[str]], str]]:

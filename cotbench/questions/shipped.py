@@ -6,6 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
+from cotbench import plugins
+
 
 def shipped(kind: Literal["tasks", "prompts"]) -> Path:
     """The folder of the task files or prompt templates that come with cotbench (in a wheel, or a checkout)."""
@@ -24,3 +26,9 @@ def suite_files(*folders: Path) -> dict[str, Path]:
 def task_files(*folders: Path) -> dict[str, Path]:
     """Name -> task file, of folders of which a later one goes before an earlier one."""
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+
+def known_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
+    """Name -> task file, of all that there are: ours, those of plugins, and before them those of a user's folder."""
+    ours = task_files(shipped("tasks"))
+    return {**ours, **plugins.task_files(ours), **(task_files(tasks_dir) if tasks_dir is not None else {})}

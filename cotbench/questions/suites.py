@@ -19,9 +19,10 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cotbench.errors import CotbenchError, DataError, TaskError, suggest
+from cotbench.questions.columns import Hints
 from cotbench.questions.files import is_table, shown
-from cotbench.questions.shipped import SUITES, shipped, suite_files, task_files
-from cotbench.questions.tasks import TaskFile, find_task, read_yaml
+from cotbench.questions.shipped import SUITES, known_task_files, shipped, suite_files
+from cotbench.questions.tasks import NO_HINTS, TaskFile, find_task, read_yaml
 from cotbench.store.files import is_file
 from cotbench.store.manifest import Lacking, SuiteEntry
 
@@ -190,7 +191,7 @@ def find_suite(word: str, tasks_dir: Path | None = None) -> SuiteFile | None:
     files = list_suite_files(tasks_dir)
     if word not in files:
         return None
-    if word in task_files(*filter(None, (shipped("tasks"), tasks_dir))):
+    if word in known_task_files(tasks_dir):
         found = f"--task: '{word}' is the name of a task, and of the suite {shown(files[word])}."
         raise TaskError(found, "Give one of them another name.")
     return read_suite_file(files[word])
@@ -232,11 +233,13 @@ def choose(
     tasks_dir: Path | None = None,
     recorded: Sequence[SuiteEntry] = (),
     data_dir: Path | None = None,
+    hints: Hints = NO_HINTS,
 ) -> Chosen:
     """The tasks that some words name: tasks, files, suites of them. A task that is named twice through a suite counts
     once; one that is named by itself twice is for the caller to refuse.
 
-    recorded: of a run that is gone on with or run again: a suite of these is taken as it was then."""
+    recorded: of a run that is gone on with or run again: a suite of these is taken as it was then. hints: what a user
+    says of files of questions."""
     known = {entry.name: entry for entry in recorded}
     suites: list[SuiteEntry] = []
     files: dict[str, TaskFile] = {}
@@ -245,9 +248,9 @@ def choose(
 
     def take(word: str, suite: str = "") -> str:
         try:
-            file = find_task(word, tasks_dir, data_dir)
+            file = find_task(word, tasks_dir, data_dir, hints)
         except TaskError as error:
-            if not suite or word in task_files(*filter(None, (shipped("tasks"), tasks_dir))) or is_file(word):
+            if not suite or word in known_task_files(tasks_dir) or is_file(word):
                 raise
             lacking[word] = DataError(f"task {word}: there is no such task here.", error.hint)
             return word

@@ -18,7 +18,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +26,8 @@ from typing import Literal
 
 import yaml
 
-from cotbench.errors import DataError, UsageError
+from cotbench.errors import DataError, UsageError, suggest
+from cotbench.plugins import Table, lacking
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.shipped import shipped
 from cotbench.store.files import open_file
@@ -200,9 +201,10 @@ def main_rule(tasks: Iterable[str]) -> Rule:
 
 
 RULE = "eq_question"
-RULES: dict[str, Rule] = {
-    rule.name: rule
-    for rule in (
+RULES: Table[Rule] = Table(
+    "tags",
+    Rule,
+    (
         Rule(
             name=RULE,
             version=2,
@@ -272,8 +274,8 @@ RULES: dict[str, Rule] = {
             tag=lambda seen: seen.any,
             sides=('with "=" in a reply', 'without "=" in replies'),
         ),
-    )
-}
+    ),
+)
 
 
 def own_rule(text: str, source: str = "--tag") -> Rule:
@@ -359,6 +361,27 @@ def _by_id(name: str, path: Path, table: Mapping[str, bool], *, absent: Tag) -> 
         tag=lambda seen: table.get(seen.question.id, absent),
         sides=(name, f"not {name}"),
     )
+
+
+def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
+    """The rules of a user's own, of texts and of files. Raises UsageError, also where two have one name."""
+    found = [own_rule(text) for text in tags] + [rule for path in files for rule in rules_of_file(path)]
+    names = [rule.name for rule in found]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"--tag, --tags-file: there are two rules named '{twice[0]}'.", "Give each a name of its own.")
+    return found
+
+
+def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
+    """The rule that --tag-rule names; None where it isn't given, and the tasks decide (`main_rule`)."""
+    table = RULES | {rule.name: rule for rule in own}
+    if name is not None and name not in table:
+        reason = lacking("tags", name)
+        raise UsageError(
+            f"--tag-rule: there is no rule '{name}'. {reason}{' ' if reason else ''}Known: {', '.join(table)}.",
+            suggest(name, table, "Add your own with --tag or --tags-file."),
+        )
+    return None if name is None else table[name]
 
 
 def gold_text(question: Question, gold: str) -> str:

@@ -18,11 +18,14 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from cotbench.answers.kinds import KINDS
-from cotbench.answers.reading import canonical_number
 from cotbench.errors import TaskError, suggest
+from cotbench.plugins import lacking
 from cotbench.questions import others
-from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
+from cotbench.questions.columns import Hints
+from cotbench.questions.files import SUFFIXES, WORKBOOKS, content_of, is_table, shown
+from cotbench.questions.golds import READERS_OF_EACH, kind_of_gold
 from cotbench.questions.readers import (
+    MISSING,
     OF_OPTIONS,
     STRICT,
     Choices,
@@ -32,9 +35,11 @@ from cotbench.questions.readers import (
     Text,
     Where,
     gold_readers,
+    has_options,
     in_quotes,
+    value_of,
 )
-from cotbench.questions.shipped import SUITES, shipped, suite_files, task_files
+from cotbench.questions.shipped import SUITES, known_task_files, shipped, suite_files
 from cotbench.store.files import is_file, kind_of
 from cotbench.types import LETTERS, AnswerType, Question
 
@@ -53,6 +58,7 @@ class _Strict(BaseModel):
 
 
 _PLACEHOLDER = re.compile(r"<\w+>")
+NO_HINTS = Hints()
 
 
 class Source(_Strict):
@@ -89,7 +95,8 @@ class Fields(_Strict):
     """Where things stand in a row: a column's name, or what `readers` describes.
 
     question may be a list, joined by blank lines (a passage and its query); so may cluster. features: what the data say
-    of a question, by name. passages: those that may help to answer it."""
+    of a question, by name. passages: those that may help to answer it. kind: of a question's answer, in a task that has
+    `mixed`."""
 
     question: Several
     gold: Several
@@ -98,6 +105,7 @@ class Fields(_Strict):
     cluster: Several = []
     features: dict[str, Where] = {}
     passages: Passages | None = None
+    kind: Where | None = None
 
 
 class Answer(_Strict):
@@ -199,6 +207,20 @@ class Part(_Strict):
         return None if value is None else _one_of(value, gold_readers())
 
 
+class Mixed(_Strict):
+    """A further kind of answers that questions of a task have, each of its own kind: as its column says, else by its
+    options and gold. Rows without options are read without `fields.choices`."""
+
+    answer: Answer
+    gold_reader: str
+    exemplars: list[Exemplar] = []
+
+    @field_validator("gold_reader", mode="before")
+    @classmethod
+    def _known_reader(cls, value: Any) -> str:
+        return _one_of(value, gold_readers())
+
+
 class AsAsked(NamedTuple):
     """How the rows of a task, or of a part of one, are read, asked and answered."""
 
@@ -217,6 +239,7 @@ class Task(_Strict):
     gold_reader: str
     answer: Answer
     parts: list[Part] = []
+    mixed: list[Mixed] = []
     leave_out: list[LeftOut] = []
     also: Also | None = None
     fewshot: Fewshot | None = None
@@ -234,12 +257,77 @@ class Task(_Strict):
             raise ValueError(f"there are two parts '{twice}'")
         if self.parts and (self.fewshot is not None or self.also is not None):
             raise ValueError("a task with parts has neither 'fewshot' nor 'also'")
+        self._mixes()
         places: list[tuple[str, Part | None]] = [("", None), *((f"part '{part.name}': ", part) for part in self.parts)]
         for place, part in places:
             # The fields of a task with parts are what parts may leave out: they need not fit its own answer.
-            if part is not None or not self.parts:
+            if (part is not None or not self.parts) and not self.mixed:
                 self._fits(place, self.of(part))
         return self
+
+    def _mixes(self) -> None:
+        """Refuse kinds of answers that can't be mixed, or told from each other."""
+        if not self.mixed:
+            if self.fields.kind is not None:
+                raise ValueError("fields.kind is for a task with several kinds of answers: list the others in 'mixed'")
+            return
+        if self.parts or self.fewshot is not None or self.also is not None:
+            raise ValueError("a task with 'mixed' has neither 'parts' nor 'fewshot' nor 'also'")
+        kinds = list(self.kinds)
+        if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
+            raise ValueError(f"mixed: the kind '{twice}' stands there twice, or is that of 'answer'")
+        with_options = [kind for kind in kinds if KINDS[kind].has_choices]
+        if bool(with_options) != (self.fields.choices is not None):
+            raise ValueError("mixed: a kind of answers with options and fields.choices go together")
+        untold = [kind for kind in kinds if not KINDS[kind].has_choices and kind not in READERS_OF_EACH]
+        if self.fields.kind is None and (len(with_options) > 1 or (untold and len(kinds) > len(with_options) + 1)):
+            found = ", ".join([*with_options, *untold])
+            raise ValueError(f"mixed: which questions are of which kind ({found}) is told by a column: fields.kind")
+        for as_asked in self._of_kinds.values():
+            self._fits(f"mixed ({as_asked.answer.type}): ", as_asked)
+
+    @cached_property
+    def _of_kinds(self) -> dict[str, AsAsked]:
+        """How questions of each kind are read, asked and answered, in a task with `mixed`."""
+        own = Mixed(answer=self.answer, gold_reader=self.gold_reader, exemplars=self.exemplars)
+        bare = self.fields.model_copy(update={"choices": None})
+        return {
+            one.answer.type: AsAsked(
+                self.fields if KINDS[one.answer.type].has_choices else bare,
+                one.gold_reader,
+                one.answer,
+                tuple(self.leave_out),
+                tuple(one.exemplars),
+            )
+            for one in (own, *self.mixed)
+        }
+
+    def of_row(self, part: Part | None, row: Mapping[str, Any]) -> AsAsked:
+        """How a row of a part, or of a task without parts, is read, asked and answered.
+
+        Raises ValueError where it isn't of a kind that the task has."""
+        if not self.mixed:
+            return self.of(part)
+        known = self._of_kinds
+        if self.fields.kind is not None and self.fields.kind.column is not None:
+            said = value_of(row, self.fields.kind.column)
+            if said not in known:
+                found = "nothing" if said is MISSING else repr(said)[:60]
+                raise ValueError(f"its kind ({self.fields.kind.column}) is {found}, expected {' or '.join(known)}")
+            return known[str(said)]
+        where = self.fields.choices
+        if where is not None and has_options(where, row):
+            return next(one for kind, one in known.items() if KINDS[kind].has_choices)
+        bare = {kind: one for kind, one in known.items() if not KINDS[kind].has_choices}
+        if not bare:
+            raise ValueError("it has no options")
+        gold = value_of(row, self.fields.gold[0].column or "")
+        kind = kind_of_gold(gold) if len(bare) > 1 else next(iter(bare))
+        if kind not in bare:
+            kind = next((other for other in (AnswerType.LATEX, AnswerType.TEXT) if other in bare), "")
+        if not kind:
+            raise ValueError(f"its gold {gold!r:.60} is none of {', '.join(bare)}")
+        return bare[kind]
 
     @staticmethod
     def _fits(place: str, part: AsAsked) -> None:
@@ -284,15 +372,20 @@ class Task(_Strict):
         """How the questions of a group are asked and answered."""
         return self._by_group.get(group) or self.of(None)
 
+    def asked_of(self, question: Question) -> AsAsked:
+        """How a question is asked and answered."""
+        return self._of_kinds[question.kind or self.answer.type] if self.mixed else self.asked(question.group)
+
     def answer_of(self, question: Question) -> Answer:
         """The answer contract of a question."""
-        return self.asked(question.group).answer if self.parts else self.answer
+        return self.asked_of(question).answer if self.parts or self.mixed else self.answer
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of answers that its questions have, in the order of the file."""
         parts = (self.of(part).answer.type for part in self.parts)
-        return tuple(dict.fromkeys(parts)) if self.parts else (self.answer.type,)
+        mixed = (self.answer.type, *(one.answer.type for one in self.mixed))
+        return tuple(dict.fromkeys(parts)) if self.parts else mixed
 
     @property
     def rows(self) -> int | None:
@@ -311,7 +404,8 @@ class TaskFile:
 
     rows: the rows themselves, where they come neither from a data set of the Hub nor from a file; then `path` says
     what they come from, and `taken` whose task they are of: package, version, data. note: what a user is told of a task
-    before it is asked; "" where there is nothing to tell."""
+    before it is asked; "" where there is nothing to tell. understood: what is told of a file of questions, whole.
+    lines: the numbers of its rows, of its lines where it has lines."""
 
     task: Task
     path: Path
@@ -319,6 +413,8 @@ class TaskFile:
     rows: tuple[Mapping[str, Any], ...] | None = None
     taken: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    understood: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
 
     @property
     def shipped(self) -> bool:
@@ -329,7 +425,7 @@ class TaskFile:
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_Safe):  # type: ignore[misc]
+class Loader(_Safe):  # type: ignore[misc]
     """A safe loader that takes no key twice: YAML's own would keep the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -346,7 +442,7 @@ class _Loader(_Safe):  # type: ignore[misc]
 def read_yaml(path: Path) -> Any:
     content = content_of(path)
     try:
-        return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
+        return yaml.load(content, Loader=Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f":{place.line + 1}" if place else ""
@@ -372,9 +468,10 @@ _OWNERS: dict[str, Any] = {
     "parts": Part,
     "leave_out": LeftOut,
     "also": Also,
+    "mixed": Mixed,
     "choices": Choices,
     "passages": Passages,
-    **dict.fromkeys(("question", "group", "cluster", "features"), Text),
+    **dict.fromkeys(("question", "group", "cluster", "features", "kind"), Text),
 }
 
 
@@ -431,7 +528,7 @@ def read_task_file(path: Path) -> TaskFile:
 
 
 def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
-    """Name -> task file; a user's folder goes before what is shipped."""
+    """Name -> task file; a user's folder goes before what is shipped, and before what plugins add."""
     folders = list(filter(None, (shipped("tasks"), tasks_dir)))
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
@@ -439,7 +536,7 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if tasks_dir is not None and not any(map(any, map(tasks_dir.glob, ("*.yaml", f"{SUITES}/*.yaml")))):
         found = f"--tasks-dir: {shown(tasks_dir)} holds no task file (*.yaml)."
         raise TaskError(found, "Name the folder that holds yours, or leave it out.")
-    return task_files(*folders)
+    return known_task_files(tasks_dir)
 
 
 def _no_file(path: str | Path) -> str:
@@ -453,14 +550,20 @@ _OR_A_NAME = (
 )
 
 
-def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> TaskFile:
+def find_task(
+    name: str, tasks_dir: Path | None = None, data_dir: Path | None = None, hints: Hints = NO_HINTS
+) -> TaskFile:
     """The task of a name, of a path to a task file, of a user's own file of questions, or of others.
 
-    data_dir: a folder in the Hub's layout, for a task of others, which comes with its rows."""
+    data_dir: a folder in the Hub's layout, for a task of others, which comes with its rows. hints: what a user says of
+    a file of questions."""
     if others.is_of_others(name):
         return others.find(name, data_dir)
     if is_table(name):
-        return task_of_rows(Path(name))
+        return task_of_rows(Path(name), hints)
+    if name.lower().endswith(WORKBOOKS) and is_file(name):
+        fault = f"--task: {name} is a workbook, expected a file of questions ({', '.join(SUFFIXES)})."
+        raise TaskError(fault, "Save its sheet as CSV (UTF-8).")
     is_path = name.endswith((".yaml", ".yml"))
     if is_path and is_file(name):
         return read_task_file(Path(name))
@@ -475,6 +578,8 @@ def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
             remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
         own = "A path to your own .jsonl or .csv (question, answer, optional choices) or task file works too."
+        if reason := lacking("tasks", name):
+            raise TaskError(f"--task: there is no task '{name}' that can be had. {reason}", "See `cotbench doctor -v`.")
         suites = suite_files(*filter(None, (shipped("tasks"), tasks_dir)))
         lists = f"`cotbench list tasks` names all {len(files)}, `cotbench list suites` the suites."
         raise TaskError(
@@ -488,71 +593,8 @@ def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
     return found
 
 
-_FORMULA = re.compile(
-    r"""\\[a-zA-Z]+ | \^ | _\{ | \$[^$]+\$   # LaTeX
-      | ^[(\[{].*[)\]}]$                     # a tuple, an interval, a set
-      | [\d)}\]]\s*[+*=<>]\s*[\w({\[]
-      | [\d)}\]]\s*[-/]\s*(?:[a-z]\b|\()    # 2-x, 1/(n+1); neither 24-hour nor 12/25
-      | \b\d*[a-z]\s*[-+*/=<>]\s*(?:\d|[a-z]\b|\()
-    """,
-    re.X,
-)
+def task_of_rows(path: Path, hints: Hints = NO_HINTS) -> TaskFile:
+    """A task for a user's file of questions; `own` says how it is understood, and what hints are."""
+    from cotbench.questions import own  # which makes tasks of this module
 
-
-def is_formula(answer: Any) -> bool:
-    """Whether an answer looks like mathematics."""
-    return isinstance(answer, str) and _FORMULA.search(answer.strip()) is not None
-
-
-def _is_yes_or_no(answer: Any) -> bool:
-    return isinstance(answer, str) and answer.strip().casefold() in ("yes", "no", "true", "false")
-
-
-def task_of_rows(path: Path) -> TaskFile:
-    """A task for a user's file of rows with `question`, `answer` and optional `choices` (and `group`, `cluster`).
-
-    Where there are choices, answers are letters, indices, or the text of an option. Else they are numbers if every
-    answer is one; yes or no; LaTeX where any looks like a formula; texts otherwise, of which a list holds several that
-    are right."""
-    if not is_file(path):
-        remedy = "Give the path of a file with the keys question, answer and, if you like, choices."
-        raise TaskError(f"--task: {_no_file(path)}.", remedy)
-    numbered = read_rows(path)
-    rows = [row for _, row in numbered]
-    for number, row in numbered:
-        if missing := [key for key in ("question", "answer") if key not in row]:
-            remedy = "Each line needs `question` and `answer`; `choices` is optional. A task file may name other keys."
-            raise TaskError(f"{shown(path)}{unit_of(path)}{number}: the key '{missing[0]}' is missing.", remedy)
-    with_choices = any(row.get("choices") for row in rows)
-    if with_choices and (without := [number for number, row in numbered if not row.get("choices")]):
-        remedy = "Put open and multiple-choice questions into two files."
-        raise TaskError(f"{shown(path)}{unit_of(path)}{without[0]}: this line has no choices but others have.", remedy)
-    reader = "plain"
-    if with_choices:
-        kind: str = AnswerType.LETTER
-        # Tables keep a whole number as 1.0.
-        whole = (type(row["answer"]) in (int, float) and row["answer"] == row["answer"] // 1 for row in rows)
-        reader = "index" if all(whole) else "letter"
-    elif rows and all(canonical_number(str(row["answer"])) is not None for row in rows):
-        kind = AnswerType.NUMBER
-    elif rows and all(isinstance(row["answer"], bool) or _is_yes_or_no(row["answer"]) for row in rows):
-        kind, reader = "boolean", "boolean"
-    elif any(is_formula(row["answer"]) for row in rows):
-        kind = AnswerType.LATEX
-    else:
-        kind, reader = "text", "any_of"
-    name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "questions"
-    fields = {name: name for name in ("group", "cluster") if any(name in row for row in rows)}
-    if with_choices:
-        fields["choices"] = "choices"
-    task = Task.model_validate(
-        {
-            "name": name,
-            "about": f"questions of {path.name}",
-            "source": {"file": path.name},
-            "fields": {"question": "question", "gold": "answer", **fields},
-            "gold_reader": reader,
-            "answer": {"type": kind, "form": KINDS[kind].form, "phrase": KINDS[kind].phrase},
-        }
-    )
-    return TaskFile(task=task, path=path, hash=hashlib.sha256(content_of(path)).hexdigest()[:16])
+    return own.task_of_rows(path, hints)

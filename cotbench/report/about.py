@@ -154,6 +154,8 @@ def _revision(run: Provenance) -> str:
 
 def _engine(run: Provenance) -> str:
     version = f" {run.engine_version}" if run.engine_version else f" (version {NOT_RECORDED})"
+    if run.engine == "import":
+        return "none here: made of logs"
     if run.engine in ("stub", "replay"):
         version = ""
     elif run.engine == "openai":
@@ -166,6 +168,8 @@ def _device(run: Provenance) -> str:
         return f"the server's ({run.device or NOT_RECORDED})"
     if run.engine in ("stub", "replay"):
         return "none"
+    if run.engine == "import":
+        return NOT_RECORDED
     if run.device is None:
         return NOT_RECORDED
     return f"{run.device} ({run.processor})" if run.device == "cpu" and run.processor else run.device
@@ -203,10 +207,24 @@ def _suites(run: Provenance) -> str:
     return ", ".join(filter(None, (*said, left)))
 
 
+def _reused(run: Provenance) -> str:
+    return ", ".join(f"{count:,} replies of {name}" for name, count in run.reused.items())
+
+
 def _exemplars(run: Provenance) -> str:
+    if run.imported:
+        return _logs(run, lambda log: NOT_RECORDED if log.shots is None else f"{log.shots}-shot")
+    if run.num_fewshot is None:
+        return NOT_RECORDED
     if not run.num_fewshot:
         return "none (zero-shot)"
     return f"{run.num_fewshot} ({run.exemplars or NOT_RECORDED})"
+
+
+def _shots(run: Provenance) -> str:
+    if run.imported:
+        return _exemplars(run)
+    return NOT_RECORDED if run.num_fewshot is None else f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot"
 
 
 def _sample(run: Provenance) -> str:
@@ -243,7 +261,8 @@ def _drawn(arm: ArmAsked) -> str:
     if arm.temperature is None:
         return ""
     paths = f"{arm.paths} paths, " if (arm.paths or 1) > 1 else ""
-    how = f"temperature {arm.temperature:g}, top_p {arm.top_p:g}" if arm.temperature else "greedy"
+    top = f", top_p {arm.top_p:g}" if arm.top_p is not None else ""
+    how = f"temperature {arm.temperature:g}{top}" if arm.temperature else "greedy"
     others = "".join(f", {name} {value}" for name, value in arm.other.items() if name != "stop")
     begun = f", begun with {arm.begun!r}" if arm.begun else ""
     return f"{paths}{how}{others}{begun}"
@@ -261,6 +280,8 @@ def _thinking(run: Provenance) -> str:
 def _whose(arm: ArmAsked) -> str:
     if arm.whose == "own":
         return f"own ({', '.join(arm.own_files)})"
+    if arm.whose is not None and arm.whose.startswith("of the plugin "):
+        return arm.whose
     said = {"shipped": "shipped", "another version's": "shipped with the version that ran it, not as this one's"}
     return said.get(arm.whose or "", f"whose: {NOT_RECORDED}")
 
@@ -304,7 +325,18 @@ def _log(log: ArmImported) -> str:
 
 
 def _inferred(log: ArmImported) -> str:
-    return ", ".join(f"{what} ({how})" for what, how in log.inferred.items())
+    return _listed(log.inferred)
+
+
+def _listed(inferred: Mapping[str, str]) -> str:
+    """What was inferred, with how."""
+    said = ", ".join(f"{what} ({how})" for what, how in inferred.items())
+    return f"inferred: {said}" if said else ""
+
+
+def _lacking(log: ArmImported) -> str:
+    names = [name.replace("_", " ") for name in log.not_recorded]
+    return f"without {words.listed(names)}" if names else ""
 
 
 _FACTS: Mapping[str, Callable[[Provenance], str]] = {
@@ -313,8 +345,8 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "engine": _engine,
     "imported from": lambda run: _logs(run, _log),
     "their verdict": lambda run: _logs(run, lambda log: log.reading),
-    "inferred": lambda run: _logs(run, _inferred),
-    "not in the log": lambda run: _logs(run, lambda log: ", ".join(log.not_recorded)),
+    "inferred": lambda run: "; ".join(filter(None, (_listed(run.inferred), _logs(run, _inferred)))),
+    "not in the log": lambda run: _logs(run, _lacking),
     "prelude": lambda run: run.prelude,
     "judge": lambda run: run.judge or "",
     "device": _device,
@@ -324,6 +356,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "limit": _sample,
     "seed": _seed,
     "exemplars": _exemplars,
+    "taken": _reused,
     "budgets": _budgets,
     "sampling": _sampling,
     "thinking": _thinking,
@@ -337,7 +370,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
 _SHORT: Mapping[str, Callable[[Provenance], str]] = {
     "revision": lambda run: "" if run.engine == "stub" else _revision(run),
     "device": lambda run: "" if run.engine in ("stub", "replay") else _device(run),
-    "exemplars": lambda run: f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot",
+    "exemplars": _shots,
     "thinking": lambda run: f"thinking {_thinking(run)}",
     "prompts": lambda run: _over_tasks(run, _whose),
     "reproduce": lambda run: run.again.replace(shlex.quote(run.run), "RUN"),

@@ -211,7 +211,7 @@ def _sources(comparison: Comparison) -> Table[Delta]:
             _DELTA,
             ("from wrong", lambda r: points(r.from_wrong)),
             ("from unread", lambda r: points(r.from_unread)),
-            ("from cut", lambda r: points(r.from_cut)),
+            ("from cut", lambda r: words.NOT_RECORDED if r.from_cut is None else points(r.from_cut)),
             ("from failed", lambda r: points(r.from_failed)),
             ("delta, read in both", lambda r: difference(r.read)),
             ("n read", lambda r: count(r.read_n)),

@@ -12,13 +12,15 @@ from cotbench.answers.reading import boxed_spans, canonical_number
 from cotbench.errors import DataError, UsageError
 from cotbench.logs import Log, Sample
 from cotbench.questions.data import question_hash, read_row
-from cotbench.questions.tasks import Part, TaskFile, is_formula
+from cotbench.questions.golds import is_formula
+from cotbench.questions.tasks import Part, TaskFile
 from cotbench.types import LETTERS, AnswerType, Question
 
 _HASHES = re.compile(r"####\s*(.+?)\s*\Z", re.S)
 _ONE_LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?\Z")
 _OPTION = re.compile(r"^[ \t]*\(?([A-Z])[).:][ \t]+(\S.*?)[ \t]*$", re.M)
 _TRUTH = frozenset({"yes", "no", "true", "false"})
+FEATURE = "feature_"  # before what rows say of a question, as columns of our own exports have it
 FEW_OPTIONS = 4  # of a question that names letters and whose options can't be found
 
 
@@ -49,6 +51,12 @@ class Settled:
     faults: Mapping[int, DataError]
     kind: str
     inferred: str
+
+
+def _told(row: Mapping[str, Any], name: str) -> str:
+    """What a row says of a question by a name that files of questions have, too; "" where it doesn't."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
 
 
 class Pool:
@@ -138,7 +146,13 @@ class Pool:
             choices=sample.choices,
             target=sample.target,
             place=sample.place,
-            group=sample.group,
+            group=sample.group or _told(sample.row, "group"),
+            cluster=_told(sample.row, "cluster"),
+            features={
+                name.removeprefix(FEATURE): value
+                for name, value in sample.row.items()
+                if name.startswith(FEATURE) and isinstance(value, str)
+            },
         )
 
     def settle(self) -> Settled:
@@ -223,7 +237,8 @@ def _gold(draft: Draft, kind: str, *, indices: bool) -> str:
         targets = tuple(LETTERS[int(one)] for one in targets)
     if len(set(targets)) > 1 and kind not in (AnswerType.TEXT, AnswerType.LETTERS, AnswerType.LIST):
         raise ValueError(f"{', '.join(targets)!r:.60}: several, expected one")
-    return row.file_gold("\n".join(dict.fromkeys(one.strip() for one in targets)), draft.choices)
+    gold = "\n".join(dict.fromkeys(one.strip() for one in targets))
+    return row.task_gold(gold, ()) if canonical_number(gold) == gold else row.file_gold(gold, draft.choices)
 
 
 def options_in(text: str, target: Sequence[str]) -> tuple[str, ...]:

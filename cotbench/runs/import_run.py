@@ -26,6 +26,7 @@ from cotbench.types import Completion, Key, Question
 
 SHOWN = 5  # questions that are named
 NONE = -1  # in place of a sample's question: it is left out
+_MAJORITY = ("maj",)  # how readings begin that are votes of several outputs: maj@8
 NO_OUTPUT = "the log has no output"
 _TELL_ENDINGS = frozenset({"inspect"})  # formats that say of each output how it ended
 Skip = Callable[[Exception], None] | None
@@ -49,6 +50,7 @@ class ArmFacts:
     errors: int = 0
     read: Counter[str] = field(default_factory=Counter)
     scores: dict[str, float] = field(default_factory=dict)
+    judged: set[str] = field(default_factory=set)  # readings of which the logs have verdicts
     scored: Counter[str] = field(default_factory=Counter)
     metrics: dict[str, str] = field(default_factory=dict)
 
@@ -66,6 +68,8 @@ class ArmFacts:
         for name, theirs in sample.readings.items():
             self.metrics.setdefault(name, theirs.metric)
             self.read[name] += any(answer is not None for answer in theirs.answers)
+            if any(score is not None for score in theirs.scores):
+                self.judged.add(name)
 
     def count(self, readings: Mapping[str, Reading]) -> None:
         """Count the scores of a sample."""
@@ -85,7 +89,9 @@ class ArmFacts:
         if wanted or not self.metrics:
             return wanted
         reads = {name: count for name, count in self.read.items() if count}
-        firsts = list(reads or self.metrics)
+        votes = bool(self.logs.mode.own.paths)
+        alike = {name: count for name, count in reads.items() if name.startswith(_MAJORITY) is votes}
+        firsts = list(alike or reads or self.metrics)
         return min(firsts, key=lambda name: (reads.get(name, 0), firsts.index(name)))
 
     def their_figure(self, name: str) -> float | None:
@@ -241,7 +247,9 @@ def request_of(arm: str, question: str) -> str:
     return hashlib.sha256(f"{arm}\x1f{question}".encode()).hexdigest()[:16]
 
 
-def write_replies(folder: Path, tasks: Sequence[ReadTask], theirs: Callable[[ReadTask, int, Sample], Any]) -> None:
+def write_replies(
+    folder: Path, tasks: Sequence[ReadTask], theirs: Callable[[ReadTask, ArmFacts, int, Sample], Any]
+) -> None:
     """Write the journal and what the tool made of the outputs. theirs: makes that of a sample. Raises RunError."""
     path = folder / JOURNAL
     try:
@@ -253,7 +261,7 @@ def write_replies(folder: Path, tasks: Sequence[ReadTask], theirs: Callable[[Rea
 
 
 def _written(
-    tasks: Sequence[ReadTask], write: Callable[[bytes], Any], theirs: Callable[[ReadTask, int, Sample], Any]
+    tasks: Sequence[ReadTask], write: Callable[[bytes], Any], theirs: Callable[[ReadTask, ArmFacts, int, Sample], Any]
 ) -> Iterator[TheirsRow]:
     for task in tasks:
         for arm in task.arms:
@@ -264,7 +272,7 @@ def _written(
                         continue
                     question = task.questions[place]
                     write(_journal_line(arm, log, question, sample, votes=votes))
-                    readings = theirs(task, place, sample)
+                    readings = theirs(task, arm, place, sample)
                     arm.count(readings)
                     if readings:
                         yield TheirsRow(question=question.id, mode=arm.logs.name, place=sample.place, readings=readings)

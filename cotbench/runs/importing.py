@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,22 +17,18 @@ from cotbench.answers.kinds import KINDS
 from cotbench.errors import DataError, UsageError
 from cotbench.logs import Log, Sample
 from cotbench.logs.formats import FORMATS, Format, ReadOptions
-from cotbench.modes import Kit, Mode
-from cotbench.programs import Limits, Sandbox, require_containment
+from cotbench.modes import Mode
+from cotbench.programs import Limits, require_containment
 from cotbench.runs.import_arms import TaskFinder, by_model, inferred_modes, modes_of, tasks_of
 from cotbench.runs.import_manifest import ENGINE, Said, fingerprint, manifest_of, spec_of
-from cotbench.runs.import_run import ArmFacts, Broken, ReadTask, key_of, read_task, write_replies
-from cotbench.runs.loop import Job, Loop
+from cotbench.runs.import_records import derive
+from cotbench.runs.import_run import ArmFacts, Broken, ReadTask, read_task, write_replies
 from cotbench.runs.provenance import circumstance, now, without_home
 from cotbench.runs.session import folder_of
 from cotbench.runs.solving import require_solver
-from cotbench.runs.stations import Judge, RecordedReplies, Ticket
-from cotbench.runs.tally import Tally
-from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, ImportedArm, Manifest, Prelude, read_manifest
 from cotbench.store.questions import write_questions
-from cotbench.store.records import RECORDS, Record, RecordFile
 from cotbench.store.theirs import Reading
 from cotbench.types import Outcome
 
@@ -111,7 +106,8 @@ class ImportResult:
     def as_dict(self) -> dict[str, Any]:
         from msgspec import to_builtins
 
-        return {**to_builtins(asdict(self)), "folder": str(self.folder)}
+        found: dict[str, Any] = to_builtins({**asdict(self), "folder": str(self.folder)})
+        return found
 
 
 def import_logs(
@@ -171,22 +167,19 @@ def _format_of(path: Path, options: ImportOptions) -> Format:
 
 
 def _with_modes(read: Sequence[Sequence[Log]], options: ImportOptions) -> tuple[list[Log], list[Mode]]:
-    """All logs, and the arm of each."""
-    each = list(read)
-    if len(each) == 1 and len(each[0]) > 1 and len(options.arms) in (0, len(each[0])):
-        each = [[log] for log in each[0]]  # a folder with a log for each arm
-        if not options.arms and len({_said_of(log) for [log] in each}) < len(each):
-            each = list(read)
-    modes = modes_of(options.arms, len(each)) or inferred_modes(each)
+    """All logs, and the arm of each: one for each path, or for each log of a folder."""
+    logs = [log for own in read for log in own]
+    if not options.arms:
+        return logs, inferred_modes(logs)
+    each = [list(own) for own in read]
+    if len(each) == 1 and len(options.arms) == len(logs):
+        each = [[log] for log in logs]
+    names = [str(path) for path in options.paths]
+    if len(names) == 1 and len(logs) > 1:
+        names = [log.task or log.path.name for log in logs] if len(options.arms) > 1 else names
+    modes = modes_of(options.arms, names)
     pairs = [(log, mode) for own, mode in zip(each, modes, strict=True) for log in own]
     return [log for log, _ in pairs], [mode for _, mode in pairs]
-
-
-def _said_of(log: Log) -> str:
-    try:
-        return inferred_modes([[log]])[0].name
-    except UsageError:
-        return ""
 
 
 def _prelude(path: Path | None) -> Prelude | None:
@@ -242,7 +235,8 @@ class _Import:
             every = [question for task in self.tasks for question in task.questions]
             write_questions(folder, every, {key: gold for task in self.tasks for key, gold in task.golds.items()})
             write_replies(folder, self.tasks, self._theirs)
-            counts = self._derive(folder)
+            prelude = self.prelude.text if self.prelude is not None else ""
+            counts = derive(folder, self.tasks, prelude, said.limits, self.workers)
             manifest.status = "finished"
             total = sum(counts.values())
             outcomes: Counter[str] = Counter()
@@ -281,12 +275,12 @@ class _Import:
 
     # --- records ----------------------------------------------------------------------------------------------------
 
-    def _theirs(self, task: ReadTask, place: int, sample: Sample) -> dict[str, Reading]:
+    def _theirs(self, task: ReadTask, arm: ArmFacts, place: int, sample: Sample) -> dict[str, Reading]:
         """What the tool made of a sample; where it tells answers and no verdict on them, these are graded here."""
         found = {}
         for name, one in sample.readings.items():
             scores, metric = one.scores, one.metric
-            if not any(score is not None for score in scores) and any(answer for answer in one.answers):
+            if name not in arm.judged and one.answers:
                 question = task.questions[place]
                 kind = question.kind or task.settled.kind
                 gold = task.golds[question.id]
@@ -296,58 +290,6 @@ class _Import:
                 )
             found[name] = Reading(metric=metric, scores=scores, answers=one.answers)
         return found
-
-    def _derive(self, folder: Path) -> Counter[tuple[str, str, str]]:
-        """Derive the records by the loop of runs; how many there are by task, arm and outcome."""
-        counts: Counter[tuple[str, str, str]] = Counter()
-        sink = RecordFile(folder / RECORDS)
-
-        def take(number: int, record: Record) -> None:
-            counts[record.task, record.mode, record.outcome] += 1
-            sink(number, record)
-
-        def lacking(ticket: Ticket) -> Exception:
-            return DataError(f"{folder}: its journal lacks a reply (flow {ticket.flow}).", "Import the logs again.")
-
-        journal = JournalIndex(folder / JOURNAL)
-        limits = Limits(**self.options.limits)
-        replies = RecordedReplies(journal, lacking)  # type: ignore[arg-type]
-        with (
-            closing(Judge(self.workers)) as judge,
-            Sandbox[Ticket](limits=limits) as sandbox,
-            closing(Loop(self._jobs(journal), replies, judge, sandbox, take, Tally(total=0))) as loop,
-        ):
-            loop.run()
-            sink.finish()
-        return counts
-
-    def _jobs(self, journal: JournalIndex) -> Iterator[Job]:
-        number = 0
-        for task in self.tasks:
-            kits = [
-                Kit(
-                    mode=arm.logs.mode,
-                    answer_type=task.settled.kind,
-                    values=arm.logs.mode.recorded_values,
-                    prelude=self.prelude.text if self.prelude is not None else "",
-                )
-                for arm in task.arms
-            ]
-            there = [_mask(arm, len(task.questions)) for arm in task.arms]
-            for place, question in enumerate(task.questions):
-                gold = task.golds[question.id]
-                own = [at for at, has in enumerate(there) if has[place]]
-                for at in own:
-                    yield Job(
-                        number=number,
-                        question=question,
-                        gold=gold,
-                        kit=kits[at],
-                        siblings=len(own),
-                        recorded=(key_of(task.arms[at], question),),
-                        look=journal.reply,
-                    )
-                    number += 1
 
     # --- what is told -----------------------------------------------------------------------------------------------
 
@@ -403,15 +345,6 @@ def _arm_result(arm: ArmFacts, told: ImportedArm, counts: Counter[tuple[str, str
         unread=graded - read,
         failed=failed,
     )
-
-
-def _mask(arm: ArmFacts, count: int) -> array[int]:
-    there = array("b", bytes(count))
-    for own in arm.ids:
-        for place in own:
-            if place >= 0:
-                there[place] = 1
-    return there
 
 
 def _graded(answer: str | None, gold: str, kind: str, choices: Sequence[str]) -> float | None:

@@ -81,7 +81,8 @@ class RunOptions:
     )
     modes: list[str] = _option(
         "--mode --modes",
-        "Prompting methods (`cotbench list modes`); with commas or repeated.",
+        "Prompting methods (`cotbench list modes`); with commas or repeated. Where none is given: direct and cot, and "
+        "free and think for a model with a switch for thinking.",
         typed=_Texts,
         parse=parsing.names,
     )
@@ -119,9 +120,27 @@ class RunOptions:
     num_fewshot: int = _option("--num-fewshot -f", "Exemplars before the question; 0 is zero-shot.", 0)
     exemplars: str = _option(
         "--exemplars",
-        "own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode "
-        "shows programs or plans.",
+        "own (the task file's), split (the data set's, where the task names one), auto: split, unless a mode "
+        "shows programs or plans; or a file of exemplars, with columns as your questions have (and `rationale`).",
         "auto",
+        anchor=parsing.absolute_file,
+    )
+    columns: dict[str, str] = _option(
+        "--columns",
+        "Of your own file of questions: which column holds what, as question=prompt,answer=gold,choices=A+B+C,"
+        "group=subject; index=0 or 1: how options are counted that answers name by a number.",
+        {},
+        parse=parsing.columns,
+        metavar="ROLE=COLUMN,..",
+        after="tasks",
+    )
+    kind: str | None = _option(
+        "--kind",
+        "Of your own file of questions: the kind of its answers (number, latex, letter, text, boolean ...), or each: "
+        "every question's own. Without it, it is told from the answers.",
+        None,
+        metavar="KIND",
+        after="columns",
     )
     limit: int | None = _option(
         "--limit -L",
@@ -238,6 +257,15 @@ class RunOptions:
         {},
         parse=parsing.program_limits,
     )
+    reuse: str = _option(
+        "--reuse",
+        "Replies of earlier runs of the same model: auto (the default) takes those in --output-dir where the model's "
+        "files are fingerprinted, off asks all anew, RUN[,RUN] takes those of runs that you name, a server's too.",
+        "auto",
+        parse=parsing.reuse,
+        anchor=parsing.absolute_runs,
+        metavar="auto|off|RUN",
+    )
     data_dir: str | None = _folder(
         "--data-dir", "A folder in the Hub's layout, instead of the Hub.", variable="COTBENCH_DATA"
     )
@@ -286,10 +314,18 @@ def typed_as(name: str) -> tuple[Any, Any]:
     return (TYPES[name] | None, None) if default is MISSING else (TYPES[name], default)
 
 
+def defaults() -> dict[str, Any]:
+    """The values of all options where nothing is typed."""
+    return {name: FLAGS[name].value(typed_as(name)[1]) for name in FLAGS}
+
+
 def anchored(given: Mapping[str, Any]) -> dict[str, Any]:
     """Values of options, with those that name files absolute, so that a run can be resumed from another folder."""
     anchors = ((name, value, FLAGS[name].anchor) for name, value in given.items())
     return {name: value if anchor is None else anchor(value) for name, value, anchor in anchors}
+
+
+LOGS = "logs"  # the option of an imported run that names what it was made of
 
 
 def recorded_options(manifest: Path, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -299,6 +335,9 @@ def recorded_options(manifest: Path, options: Mapping[str, Any]) -> dict[str, An
     from cotbench.runs.provenance import with_home
 
     remedy = "Restore the file, or give the options again, without --resume."
+    if LOGS in options:
+        found = f"{manifest.parent}: was made of logs (`cotbench import`), so that nobody can be asked again."
+        raise RunError(found, "To read and grade it again: cotbench score RUN. To change it: import the logs again.")
     if unknown := options.keys() - FLAGS.keys():
         raise RunError(f"{manifest}: options.{min(unknown):.40} is nothing that this version knows.", remedy)
     for name in (name for name in FLAGS if name in options):

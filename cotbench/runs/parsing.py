@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cotbench.errors import UsageError
+from cotbench.errors import UsageError, suggest
 from cotbench.questions import others
 from cotbench.store.files import is_file, is_there
 
@@ -59,11 +59,13 @@ def names(values: Iterable[str] | None) -> list[str]:
     return [name.strip() for each in parts for name in each if name.strip()]
 
 
-def key_values(option: str, text: str) -> dict[str, Any]:
+def key_values(option: str, text: str | Mapping[str, Any]) -> dict[str, Any]:
     """lm-eval's syntax: "dtype=auto,tensor_parallel_size=2,enforce_eager=True"; values may be JSON lists or objects.
 
-    Raises UsageError for a part without "=" or a key named twice."""
+    Or a mapping, as Python's callers have it. Raises UsageError for a part without "=" or a key named twice."""
     out: dict[str, Any] = {}
+    if not isinstance(text, str):
+        return {**text}
     for part in _split(option, text):
         key, equals, value = map(str.strip, part.partition("="))
         if not equals or not key:
@@ -74,6 +76,31 @@ def key_values(option: str, text: str) -> dict[str, Any]:
             raise UsageError(f"{option}: '{key}' is given twice.")
         out[key] = _value(value)
     return out
+
+
+def columns(text: str | None) -> dict[str, str]:
+    """ "question=prompt,answer=gold" -> which column of a user's file of questions holds what. Raises UsageError."""
+    from cotbench.questions.columns import INDEX, NOT, ROLES
+
+    given: dict[str, str] = {}
+    example = "As in --columns question=prompt,answer=gold,choices=A+B+C."
+    for part in _split("--columns", text or ""):
+        role, equals, column = map(str.strip, part.partition("="))
+        if not equals or not column:
+            raise UsageError(f"--columns: expected {role or 'question'}=COLUMN, found '{part.strip()}'.", example)
+        if role not in ROLES:
+            raise UsageError(
+                f"--columns: there is nothing called '{role}'.",
+                suggest(role, ROLES, always=f"Known: {', '.join(ROLES)}."),
+            )
+        if role in given:
+            raise UsageError(
+                f"--columns: '{role}' is given twice.", "Several columns stand with + between them: choices=A+B+C."
+            )
+        given[role] = column
+    if (index := given.get(INDEX)) is not None:
+        one_of(f"--columns {INDEX}", index, ("0", "1", NOT))
+    return given
 
 
 def _split(option: str, text: str) -> list[str]:
@@ -107,11 +134,11 @@ def _value(text: str) -> Any:
         return text
 
 
-def per_mode(option: str, text: str | None, unit: str, example: str) -> dict[str, int]:
+def per_mode(option: str, text: str | Mapping[str, Any] | None, unit: str, example: str) -> dict[str, int]:
     """ "cot=2048,direct=32" -> {"cot": 2048, "direct": 32}; a bare number holds for every mode ("*")."""
     if not text:
         return {}
-    if text.strip().isdigit():
+    if isinstance(text, str) and text.strip().isdigit():
         text = f"*={text.strip()}"
     given = {_mode(name): value for name, value in key_values(option, text).items()}
     for mode, value in given.items():
@@ -129,11 +156,11 @@ def _mode(name: str) -> str:
     return ALIASES.get(name, name)
 
 
-def max_tokens(text: str | None) -> dict[str, int]:
+def max_tokens(text: str | Mapping[str, Any] | None) -> dict[str, int]:
     return per_mode("--max-tokens", text, "tokens", "cot=2048,direct=32")
 
 
-def paths(text: str | None) -> dict[str, int]:
+def paths(text: str | Mapping[str, Any] | None) -> dict[str, int]:
     return per_mode("--paths", text, "paths", "20, or --paths self-consistency=40,pal=5")
 
 
@@ -261,7 +288,22 @@ def lock(text: str | None) -> str | None:
     return parse_lock(text).text
 
 
-def program_limits(text: str | None) -> dict[str, float]:
+def reuse(text: str | None) -> str:
+    """Whose replies a run may take: "auto", "off", or runs with commas between them."""
+    given = [word.strip() for word in (text if text is not None else "auto").split(",")]
+    if not all(given) or (len(given) > 1 and {"auto", "off"} & set(given)):
+        raise UsageError(f"--reuse: expected auto, off or runs, found '{text}'.", "As in --reuse RUN or --reuse A,B.")
+    return ",".join(given)
+
+
+def absolute_runs(text: str) -> str:
+    """Runs with commas between them, those absolute that are given as folders."""
+    return (
+        ",".join(absolute_if_there(name) or name for name in text.split(",")) if text not in ("auto", "off") else text
+    )
+
+
+def program_limits(text: str | Mapping[str, Any] | None) -> dict[str, float]:
     """ "cpu_s=10,memory_mb=1024" -> the limits of each model-written program."""
     given = key_values("--program-limits", text or "")
     known = ("cpu_s", "wall_s", "memory_mb")
@@ -280,22 +322,27 @@ _SYNONYMS = {
 }
 
 
-def model_args(text: str | None) -> dict[str, Any]:
+def model_args(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
     return key_values("--model-args", text or "")
 
 
-def judge_args(text: str | None) -> dict[str, Any]:
+def judge_args(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
     return key_values("--judge-args", text or "")
 
 
-def gen_kwargs(text: str | None) -> dict[str, Any]:
+def gen_kwargs(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
     """Sampling for every mode of a run: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every
     other key that an engine has (`engines/sampling.py`).
 
     "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"]."""
+    return gen_kwargs_of(key_values("--gen-kwargs", text or ""))
+
+
+def gen_kwargs_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of keys and values that are told apart already."""
     everywhere: dict[str, Any] = {}
     single: dict[str, dict[str, Any]] = {}
-    for key, value in key_values("--gen-kwargs", text or "").items():
+    for key, value in said.items():
         mode, dot, name = key.rpartition(".")
         (single.setdefault(_mode(mode), {}) if dot else everywhere)[name] = value
     given = _gen_kwargs(everywhere)

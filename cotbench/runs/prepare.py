@@ -27,10 +27,15 @@ from cotbench.modes import MODES, Mode, Retrieve, TaskKit, Turn, find_mode
 from cotbench.modes.arms import split
 from cotbench.modes.kit import LINE_END
 from cotbench.modes.prompts import PASSAGES, Prompts
+from cotbench.plugins import origin_of
 from cotbench.programs import Limits, require_containment
+from cotbench.questions.columns import OF_EXEMPLARS, Hints
 from cotbench.questions.data import TaskData, load_data, select
+from cotbench.questions.files import is_table, shown
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
+from cotbench.questions.worked import with_exemplars
 from cotbench.runs.arms import check_judge, check_settings, resolve, wants
+from cotbench.runs.default_modes import ALL, before_opening, default_modes
 from cotbench.runs.options import RunOptions
 from cotbench.runs.retriever import check_passages, require_retriever
 from cotbench.runs.second import of_judge, told_of_judge
@@ -55,7 +60,9 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 class RunPlan:
     """Questions, kits, and what the results depend on; kits as far as they can be known before the engine is open.
 
-    chosen: which tasks were asked for, by which suites. counts: how many questions of each task; None for all."""
+    modes: those that were asked for; where none was, all that may be taken, until the engine is open.
+    chosen: which tasks were asked for, by which suites. counts: how many questions of each task; None for all.
+    exemplars: the identity of a file of exemplars; "" where there is none."""
 
     options: RunOptions
     modes: Sequence[Mode]
@@ -65,6 +72,7 @@ class RunPlan:
     kits: Mapping[tuple[str, str], TaskKit]
     chosen: Chosen
     counts: Mapping[str, int | None]
+    exemplars: str = ""
     arms: bool = True  # whether it knows arms: runs of earlier versions are gone on with as they were
 
     @property
@@ -80,8 +88,13 @@ class RunPlan:
         had."""
         if recorded is not None and not recorded.arms:
             return replace(self, arms=False, kits=_kits_as_before(self, recorded))
-        kits = _kits(self.options, self.modes, self.prompts, self.data, self.questions, info, second)
-        return replace(self, kits=kits)
+        options, modes = self.options, self.modes
+        if not options.modes:
+            options = replace(options, modes=[*default_modes(info.thinking)])
+            modes = [find_mode(name) for name in options.modes]
+            _check_per_mode(options, modes)
+        kits = _kits(options, modes, self.prompts, self.data, self.questions, info, second)
+        return replace(self, options=options, modes=modes, kits=kits)
 
     @property
     def lock(self) -> Lock | None:
@@ -108,18 +121,18 @@ class RunPlan:
     def spec(self, engine: EngineInfo, second: EngineInfo | None = None) -> dict[str, Any]:
         """All that the results depend on, in a form in which two runs can be compared. second: of the second model."""
         options, kits = self.options, self.kits.values()
-        judge = {} if second is None else {**second.identity(), **_lasting(options.judge_args)}
+        judge = {} if second is None else {**second.identity(), **lasting(options.judge_args)}
         sent = {"extra_body": options.extra_body, "headers": sorted(name.lower() for name in options.headers)}
         programs = {**asdict(self.limits), "contained": not options.allow_unsandboxed_code}
         where_used = {
             "stations": identities(kit.mode for kit in kits),
-            "exemplars": "own" if any(kit.own_exemplars for kit in kits) else "",
+            "exemplars": self.exemplars or ("own" if any(kit.own_exemplars for kit in kits) else ""),
             "programs": programs if any(kit.mode.runs for kit in kits) else {},
             "judge": judge,
         }
         return {
             "model": engine.identity(),
-            "model_args": {**_lasting(options.model_args), **{name: value for name, value in sent.items() if value}},
+            "model_args": {**lasting(options.model_args), **{name: value for name, value in sent.items() if value}},
             "tasks": {
                 task: {
                     "file": data.file.hash,
@@ -138,7 +151,7 @@ class RunPlan:
         }
 
 
-def _lasting(model_args: Mapping[str, Any]) -> dict[str, Any]:
+def lasting(model_args: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of an engine that results depend on."""
     return {name: value for name, value in sorted(model_args.items()) if name not in SPEED_ARGS | PLACE_ARGS}
 
@@ -156,8 +169,10 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         }
 
     named = {turn.name: drawn(turn.name) for turn in kit.mode.turns if turn.name}
+    plugin = origin_of("modes", kit.mode.called)
     return {
         "prompt": kit.prompts.hash(first.template, task),
+        **({"plugin": str(plugin)} if plugin is not None else {}),
         "shared": kit.prompts.hash(first.template, task, shared_only=True),
         **drawn(""),
         **named,
@@ -167,6 +182,19 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"settings": kit.mode.recorded_values} if kit.mode.recorded_values else {}),
         **({"context": {"name": kit.context.name, "prompt": kit.prompts.hash(PASSAGES, task)}} if kit.context else {}),
     }
+
+
+def plugins_of(plan: RunPlan) -> dict[str, str]:
+    """The plugins that a run uses, with their versions: those of its modes, tasks, engines and of a fixed tag rule."""
+    options, lock = plan.options, plan.lock
+    second = options.judge_engine_name if options.judge_model else ""
+    used = [
+        *(origin_of("modes", kit.mode.called) for kit in plan.kits.values()),
+        *(origin_of("tasks", name, data.file.path) for name, data in plan.data.items()),
+        *(origin_of("engines", name) for name in (options.engine_name, second) if name),
+        origin_of("tags", lock.tag_rule) if lock is not None else None,
+    ]
+    return {origin.package: origin.version for origin in sorted(set(filter(None, used)))}
 
 
 def _passages_spec(data: TaskData) -> dict[str, Any]:
@@ -201,11 +229,15 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         Path(folder) if folder else None for folder in (options.prompts_dir, options.tasks_dir, options.data_dir)
     )
     prompts = Prompts(prompts_dir)
-    modes = [find_mode(name) for name in split(_unique("--mode", options.modes))]
+    # Where none is given it is known once the engine is open: until then all that may come are.
+    modes = [find_mode(name) for name in split(_unique("--mode", options.modes or ALL))]
     check_settings(modes)
     _check_judge(options, modes)
     recorded = like.suites if like is not None else ()
-    chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir)
+    hints = Hints(columns=options.columns, kind=options.kind)
+    chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir, hints.without(*OF_EXEMPLARS))
+    _check_hints(chosen, hints)
+    chosen, exemplars = _with_exemplars(chosen, options, hints)
     _unique("--mode", [mode.name for mode in modes])
     _check_per_mode(options, modes)
     if any(Retrieve in mode.asks for mode in modes):
@@ -226,15 +258,19 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     row = find_engine(options.engine_name)
     # What isn't known before an engine is open is taken for granted until then.
     second = EngineInfo(engine=options.judge_engine_name, model=options.judge_model) if options.judge_model else None
+    thinking = expected_thinking(options)
+    if not options.modes:
+        thinking = (None if engine_needed else before_opening(options, thinking)) or ThinkingInfo(off="never", on="")
     expected = EngineInfo(
         engine=row.name,
         model=options.model,
         continues="tokens" if row.continues else "",
         likelihoods=True,
         confidence=LIKELIEST,
-        thinking=_expected_thinking(options),
+        thinking=thinking,
     )
-    kits = _kits(options, modes, prompts, data, questions, expected, second)
+    likely = modes if options.modes else [mode for mode in modes if mode.name in default_modes(thinking)]
+    kits = _kits(options, likely, prompts, data, questions, expected, second)
     plan = RunPlan(
         options=options,
         modes=modes,
@@ -244,9 +280,41 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         kits=kits,
         chosen=chosen,
         counts=counts,
+        exemplars=exemplars,
     )
     _ = plan.lock  # refused now, where there is no such contrast
     return plan
+
+
+def _check_hints(chosen: Chosen, hints: Hints) -> None:
+    """Refuse what is said of a file of questions where none is asked for."""
+    said = "--columns" if hints.columns else "--kind" if hints.kind else ""
+    if said and not any(is_table(file.path.name) for file in chosen.files.values()):
+        found = f"{said}: no task of this run is a file of questions (.jsonl, .csv ...)."
+        raise UsageError(found, "A task file says itself where things stand (docs/adding.md).")
+
+
+def _with_exemplars(chosen: Chosen, options: RunOptions, hints: Hints) -> tuple[Chosen, str]:
+    """The tasks with the exemplars of a file, where --exemplars names one, and its identity. Raises UsageError."""
+    word = options.exemplars
+    if word in ("auto", "own", "split"):
+        if part := next((role for role in OF_EXEMPLARS if role in hints.columns), ""):
+            found = f"--columns: {part} is a column of exemplars, and no file of them is given"
+            raise UsageError(f"{found}.", "As in --exemplars worked.jsonl --num-fewshot 2.")
+        return chosen, ""
+    if not is_table(word) or not is_file(word):
+        found = f"there is no file {word}" if is_table(word) else f"found '{word}'"
+        raise UsageError(f"--exemplars: expected auto, own, split or a file (.jsonl, .csv ...), {found}.")
+    if len(chosen.files) != 1:
+        found = f"--exemplars: the exemplars of a file are of one task, and this run has {len(chosen.files)}"
+        raise UsageError(f"{found}.", "Run the tasks one by one, each with its file.")
+    [(name, file)] = chosen.files.items()
+    with_them, identity = with_exemplars(file, Path(word), hints)
+    if not options.num_fewshot:
+        count = len(with_them.task.exemplars) + sum(len(one.exemplars) for one in with_them.task.mixed)
+        remedy = f"Say how many are shown: --num-fewshot {count}."
+        raise UsageError(f"--exemplars: {shown(Path(word))} has {count}, and --num-fewshot is 0.", remedy)
+    return replace(chosen, files={name: with_them}), identity
 
 
 def _load(
@@ -290,7 +358,7 @@ def _cannot_be_had(faults: Mapping[str, CotbenchError], of: int, *, skip: bool) 
     return DataError(f"--task: {len(faults)} of {of} tasks can't be had:\n{told}", remedy)
 
 
-def _expected_thinking(options: RunOptions) -> ThinkingInfo:
+def expected_thinking(options: RunOptions) -> ThinkingInfo:
     """What is known of how the model thinks before its engine is open: of a server's by its name. What a server may be
     able to do is taken for granted, so that an arm is refused here only where no server could have it."""
     if options.engine_name != "openai" or options.tokenizer:
@@ -467,8 +535,6 @@ def _own_exemplars(data: TaskData, modes: Sequence[Mode], options: RunOptions) -
 
     One source serves all modes of a run, or their difference would be one of exemplars too: the rows of a split have
     no programs and no plans, so a run with a mode that shows these takes the task file's own."""
-    if options.exemplars not in ("auto", "own", "split"):
-        raise UsageError(f"--exemplars: expected auto, own or split, found '{options.exemplars}'.")
     if data.task.fewshot is None or not options.num_fewshot or options.exemplars == "split":
         return False
     return options.exemplars == "own" or any(mode.shows in ("program", "equations") for mode in modes)

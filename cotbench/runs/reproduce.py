@@ -28,6 +28,7 @@ from cotbench.modes import MODES, recorded_mode
 from cotbench.modes.arms import as_asked
 from cotbench.modes.prompts import Prompts
 from cotbench.questions import others
+from cotbench.questions.columns import OF_EXEMPLARS, Hints
 from cotbench.questions.data import load_data, select
 from cotbench.questions.suites import own_file
 from cotbench.questions.tasks import find_task
@@ -354,7 +355,9 @@ def _task(manifest: Manifest, options: RunOptions, task: str) -> Check:
     asked = manifest.data.get(task, {})
     there = f"{row.get('questions', asked.get('questions', '?'))} questions, data {entry.data}"
     try:
-        file = find_task(named, tasks_dir, data_dir)
+        file = find_task(
+            named, tasks_dir, data_dir, Hints(columns=options.columns, kind=options.kind).without(*OF_EXEMPLARS)
+        )
     except CotbenchError as error:
         if others.is_of_others(named):
             return Check(what=what, state="missing", there=error.message, remedy=error.hint)

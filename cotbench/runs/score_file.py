@@ -149,9 +149,26 @@ def _gold(given: Any, kind: AnswerKind, choices: Sequence[str]) -> str:
 
 def score_file(path: Path, answer_type: str, workers: int) -> tuple[list[Scored], Summary]:
     """Read and grade the outputs of a file; one `Scored` per line, in order."""
-    started = time.monotonic()
-    reader = Reader()
-    rows = read_outputs(path, answer_type, reader)
+    started, reader = time.monotonic(), Reader()
+    return _score(read_outputs(path, answer_type, reader), answer_type, workers, reader, started)
+
+
+def score_rows(rows: Sequence[dict[str, Any]], answer_type: str, workers: int) -> tuple[list[Scored], Summary]:
+    """Read and grade outputs that are in memory, whose keys are those of a file's lines. Raises DataError, which names
+    the first that can't be used by its place, counted from 0."""
+    started, reader = time.monotonic(), Reader()
+    outputs: list[_Output | Scored] = []
+    for place, row in enumerate(rows):
+        try:
+            outputs.append(_output(row, answer_type, reader))
+        except ValueError as error:
+            raise DataError(f"output {place}: {error}.", "Leave it out, or correct it.") from None
+    return _score(outputs, answer_type, workers, reader, started)
+
+
+def _score(
+    rows: Sequence[_Output | Scored], answer_type: str, workers: int, reader: Reader, started: float
+) -> tuple[list[Scored], Summary]:
     outputs = [row for row in rows if isinstance(row, _Output)]
     predictions = [read_answer(one.path, answer_type, one.choices) for one in outputs]
     items = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]

@@ -25,25 +25,39 @@ from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.modes.beside import unvoted
+from cotbench.plugins import origin_of
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.runs.arms import stuck
+from cotbench.runs.default_modes import why
+from cotbench.runs.earlier import NOTHING, Earlier
 from cotbench.runs.fixed import fix
 from cotbench.runs.loop import Loop, jobs_of
 from cotbench.runs.part import Part, part_of, tally_of
-from cotbench.runs.prepare import RunPlan, apart, differences, digest, engine_config, second_config
+from cotbench.runs.prepare import (
+    RunPlan,
+    apart,
+    differences,
+    digest,
+    engine_config,
+    plugins_of,
+    second_config,
+)
 from cotbench.runs.provenance import circumstance, now, public_path, without_home
 from cotbench.runs.retriever import shown_passages, unshown
+from cotbench.runs.reuse import in_words, wanted_by
 from cotbench.runs.second import open_second
 from cotbench.runs.shown import shown_by
 from cotbench.runs.stations import Judge, Replies, Ticket
 from cotbench.runs.tally import Tally, Watch
-from cotbench.store.journal import JOURNAL, Journal, JournalState, read_journal
+from cotbench.store.journal import JOURNAL, LARGE, Journal, JournalState, read_journal
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
 from cotbench.store.passages import write_passages
 from cotbench.store.questions import asked_fingerprint, write_questions
 from cotbench.store.records import RECORDS, RecordFile
+
+Handling = Callable[[Callable[[int, FrameType | None], None]], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +79,21 @@ def execute(
     command: Sequence[str] = (),
     watch: Watch = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
+    handling: Handling = handling_signals,
 ) -> RunResult:
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
     if the same run is there. probe: ask so many questions of each task, and leave the run to be gone on with. like: of
     a run that is run again as it was. agree: is given the spec as it came out, before anything is asked or written, and
-    may raise. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
+    may raise. handling: how signals are handled while it works. Raises Interrupted after Ctrl-C; whatever is raised,
+    what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kind].judge is not None for kit in plan.kits.values() for kind in kit.data.task.kinds):
         require_workers()  # before a model is loaded
     recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
     recorded = recorded if like is None else like.spec
+    wanted_by(plan, output_dir, again=like is not None)  # refused before a model is loaded
     with ExitStack() as opened:
         engine = opened.enter_context(closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))))
         second = None
@@ -84,6 +101,8 @@ def execute(
             second = opened.enter_context(closing(open_second(plan.options.judge_engine_name, config)))
         info = engine.describe()
         info_of_second = None if second is None else second.describe()
+        if not plan.options.modes:
+            say(f"{why(info.model, info.thinking)}.")
         plan = plan.with_engine(info, recorded, info_of_second)
         spec = plan.spec(info, info_of_second)
         agree(spec)
@@ -91,7 +110,11 @@ def execute(
         with closing(RunLock(folder)):
             part = part_of(plan, folder, probe)
             tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
-            session = _Session(plan, engine, info, folder, say, started, tally, reproduces, probe, part, second)
+            runs = wanted_by(plan, output_dir, folder, fresh=fresh, again=like is not None)
+            session = _Session(
+                plan, engine, info, folder, say, started, tally, reproduces, probe, part, second, handling
+            )
+            session.earlier, session.earlier_of_second = runs.of(info), runs.of_second(info_of_second)
             return session.run(spec, command, watch)
 
 
@@ -122,6 +145,9 @@ class _Session:
     probe: int | None = None
     part: Part | None = None  # of the run, where this session doesn't ask all of it
     second: Engine | None = None  # of the second model
+    handling: Handling = handling_signals
+    earlier: Earlier = NOTHING  # replies of earlier runs
+    earlier_of_second: Earlier = NOTHING
 
     def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
@@ -142,6 +168,7 @@ class _Session:
             "device": self.info.device,
             **({"reproduces": self.reproduces} if self.reproduces else {}),
             **({"probe": self.probe} if self.probe is not None else {}),
+            **({"plugins": used} if (used := plugins_of(plan)) else {}),
             "command": without_home(list(command)),
             "started": now(),
         }
@@ -153,8 +180,8 @@ class _Session:
         manifest.shown = shown_by(plan)
         manifest.write(folder)
         journal = Journal(folder / JOURNAL, recorded.good_bytes)
-        replies = Replies(self.engine, journal, recorded, plan.options.seed, tally)
-        second = None if self.second is None else replies.beside(self.second)
+        replies = Replies(self.engine, journal, recorded, plan.options.seed, tally, self.earlier)
+        second = None if self.second is None else replies.beside(self.second, self.earlier_of_second)
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
         sink = RecordFile(folder / RECORDS)
@@ -163,7 +190,7 @@ class _Session:
         tally.begin()
         status: Status = "failed"
         try:
-            with _interrupts(loop, self.say):
+            with _interrupts(loop, self.say, self.handling):
                 loop.run()
             status = "finished" if tally.done == plan.total else "interrupted"
         except KeyboardInterrupt:
@@ -180,6 +207,9 @@ class _Session:
             self._note_end(manifest, here, status)
             _put_on_disk(journal.close, sink.finish, lambda: manifest.write(folder))
             loop.close()  # stations of others may fail at it
+        if tally.taken:
+            taken = {run: one.replies for run, one in tally.taken.items()}
+            self.say(f"{in_words(taken, sum(taken.values()) + tally.requests)}; --reuse off asks anew.")
         if tally.fatal:
             self.say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
         if status == "interrupted" and tally.done < tally.total:
@@ -205,6 +235,8 @@ class _Session:
         notes = (*self.info.warnings, *of_second, *arms)
         for note in notes:
             self.say(f"Note: {note}.")
+        if (size := self.earlier.size) > LARGE:
+            self.say(f"Looking for replies in {len(self.earlier.sources)} earlier runs ({size / 1e9:.1f} GB).")
 
     def _tell_learnt(self, manifest: Manifest) -> None:
         """Put into the manifest what the engine learnt on the way (of a server, for example), and say what is new.
@@ -234,6 +266,7 @@ class _Session:
             "busy_s": round(tally.busy_s, 3),
             "requests": tally.requests,
             "reused": tally.reused,
+            **({"taken": {run: _rounded(asdict(one)) for run, one in tally.taken.items()}} if tally.taken else {}),
             "new_tokens": tally.new_tokens,
         }
         programs = {"programs": tally.programs, "program_cpu_s": round(tally.program_cpu_s, 3)}
@@ -247,6 +280,10 @@ class _Session:
             **(programs if tally.programs else {}),
             "wall_s": round(sum(session.get("wall_s", 0.0) for session in manifest.sessions), 3),
         }
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def _put_on_disk(*steps: Callable[[], None]) -> None:
@@ -295,6 +332,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "own_file": None if data.file.shipped else data.file.path.name,
+                **({"plugin": str(of)} if (of := origin_of("tasks", name, data.file.path)) else {}),
                 **({"taken": dict(data.file.taken)} if data.file.taken else {}),
                 "fingerprint": data.fingerprint,
                 "asked": asked_fingerprint(plan.questions[name], data.golds),
@@ -310,7 +348,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
     ), False
 
 
-def _interrupts(loop: Loop, say: Callable[[str], None]) -> AbstractContextManager[None]:
+def _interrupts(loop: Loop, say: Callable[[str], None], handling: Handling) -> AbstractContextManager[None]:
     """Ctrl-C once: ask nothing more, record what is in flight. Twice, or SIGTERM, or a hang-up: stop now."""
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -322,4 +360,4 @@ def _interrupts(loop: Loop, say: Callable[[str], None]) -> AbstractContextManage
             "Press Ctrl-C again to stop now; either way the run can be resumed."
         )
 
-    return handling_signals(handle)
+    return handling(handle)

@@ -16,8 +16,9 @@ from cotbench.answers.grader import Grader
 from cotbench.engines import Engine
 from cotbench.errors import RunError
 from cotbench.modes import Mode
-from cotbench.runs.tally import Tally, work_of
-from cotbench.store.journal import Journal, JournalIndex, JournalState, Parents
+from cotbench.runs.earlier import NOTHING, Earlier
+from cotbench.runs.tally import TakenTally, Tally, work_of
+from cotbench.store.journal import Entry, Journal, JournalIndex, JournalState, Parents
 from cotbench.types import Key, Reply, Request, Verdict, request_seed
 
 
@@ -73,15 +74,26 @@ class Comparison:
 
 class Replies:
     """The station of an engine: a reply is in the journal before anybody sees it, and a question's request sent once.
+    earlier: the replies of earlier runs, which are copied into the journal instead of being asked for again.
 
     `done` with a wait gives way to an engine that works only while it is waited for until it has at least one reply,
     however long that takes."""
 
-    def __init__(self, engine: Engine, journal: Journal, recorded: JournalState, seed: int, tally: Tally) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        recorded: JournalState,
+        seed: int,
+        tally: Tally,
+        earlier: Earlier = NOTHING,
+    ) -> None:
         self._engine = engine
         self._journal = journal
         self._seed = seed
         self._tally = tally
+        self._earlier = earlier
+        self._copied: list[Entry] = []  # of earlier runs, to be in the journal before anybody sees them
         # Replies by question, kept until all flows of the question are finished: modes may share a request.
         self._known: dict[str, dict[Key, Reply]] = defaultdict(dict)
         for key, reply in recorded.replies.items():
@@ -121,12 +133,34 @@ class Replies:
             self._ready.append((ticket, reply))
         elif key in self._waiting:
             self._waiting[key][1].append(ticket)
+        elif self._earlier.sources and (reply := self._take_earlier(key, work)) is not None:
+            self._known[key.question][key] = reply
+            self._tally.seen_work += work_of(reply)
+            self._ready.append((ticket, reply))
         elif not self._tally.stopping:  # else its flow ends here, and is resumed another time
             self._waiting[key] = (work, [ticket])
             self._engine.submit(key, work.request)
         self._fly()
 
+    def _take_earlier(self, key: Key, work: Asked) -> Reply | None:
+        """The reply of an earlier run; None where none has it."""
+        seed = self._seed_of(key, work.request)
+        found = self._earlier.find(key, work.request, seed)
+        if found is None:
+            return None
+        self._copied.append((key, work.request, seed, found.reply, work.parents, found.run))
+        tally = self._tally.taken.setdefault(found.run, TakenTally())
+        tally.take(found.reply.completion_tokens or 0, found.busy_s)
+        return found.reply
+
+    def _seed_of(self, key: Key, request: Request) -> int | None:
+        """The seed that a request is sampled with; None for a greedy one."""
+        return None if request.sampling.greedy else request_seed(self._seed, key)
+
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:
+        if self._copied:
+            self._journal.append(self._copied)
+            self._copied = []
         self._cancel()
         if self._ready or not self._waiting or not self._due(wait_s):
             results, self._ready = self._ready, []
@@ -141,9 +175,9 @@ class Replies:
         """Drop the replies of a question that no flow will ask of again."""
         self._known.pop(question, None)
 
-    def beside(self, engine: Engine) -> Replies:
+    def beside(self, engine: Engine, earlier: Earlier = NOTHING) -> Replies:
         """Return the station of a second engine, with the same journal and the same replies on record."""
-        second = Replies(engine, self._journal, JournalState(), self._seed, self._tally)
+        second = Replies(engine, self._journal, JournalState(), self._seed, self._tally, earlier)
         second._known = self._known
         return second
 
@@ -167,8 +201,7 @@ class Replies:
         arrived = [(key, _with_beginning(reply, self._waiting[key][0].request)) for key, reply in arrived]
         for key, reply in arrived:
             asked = self._waiting[key][0]
-            seed = None if asked.request.sampling.greedy else request_seed(self._seed, key)
-            entries.append((key, asked.request, seed, reply, asked.parents))
+            entries.append((key, asked.request, self._seed_of(key, asked.request), reply, asked.parents))
         self._journal.append(entries)
         self._tally.requests += len(arrived)
         written = sum(reply.completion_tokens or 0 for _, reply in arrived)

@@ -59,12 +59,29 @@ class ArmTally:
 
 
 @dataclass(kw_only=True)
+class TakenTally:
+    """Replies that were taken from another run: how many, their completion tokens, and the seconds that the engine was
+    busy with them there, by their share of that run's tokens; None where that isn't known."""
+
+    replies: int = 0
+    tokens: int = 0
+    busy_s: float | None = 0.0
+
+    def take(self, tokens: int, busy_s: float | None) -> None:
+        """Count a reply."""
+        self.replies += 1
+        self.tokens += tokens
+        self.busy_s = None if self.busy_s is None or busy_s is None else self.busy_s + busy_s
+
+
+@dataclass(kw_only=True)
 class Tally:
     """Counts over the flows of a session of a run.
 
     total: flows, one for each question and arm. arms: the same by (task, arm). new_tokens: completion tokens generated
     in this session; the others may have been recorded before. new_work, seen_work: what was generated, and all that was
     handed to flows, as `work_of` has it.
+    taken: replies that earlier runs had, by the run that asked for them.
     executed and executing: programs that have been carried out, and that wait or are under way. errors: what failed
     requests said. fatal: answers whose comparison ended the grader's worker twice. stopping: nothing more is asked;
     what is in flight is still recorded. busy_s: the seconds in which the engine had something to do."""
@@ -76,6 +93,7 @@ class Tally:
     correct: int = 0
     requests: int = 0
     reused: int = 0
+    taken: dict[str, TakenTally] = field(default_factory=dict)
     in_flight: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0

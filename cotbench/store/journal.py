@@ -40,8 +40,13 @@ LARGE = 50_000_000  # bytes: looking through more takes seconds
 
 
 Parents = tuple[tuple[str, int, int], ...]  # paths: of each its request's hash and ordinal, and its place
-# What a line is made of: an address, the request, its seed, the reply, and the paths that it builds on.
-Entry = tuple[Key, Request, int | None, Reply] | tuple[Key, Request, int | None, Reply, Parents]
+# What a line is made of: an address, the request, its seed, the reply, the paths that it builds on, and the run that
+# asked for it, where that is another one.
+Entry = (
+    tuple[Key, Request, int | None, Reply]
+    | tuple[Key, Request, int | None, Reply, Parents]
+    | tuple[Key, Request, int | None, Reply, Parents, str]
+)
 
 
 _ANY: Mapping[str, Any] = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 0}
@@ -51,7 +56,8 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     """A line of the journal, without its checksum; its entries in the order in which they are written.
 
     sampling: as `Sampling.as_dict` has it. to: "judge" where the second model was asked. after: the paths that the
-    request builds on, each as its reply's request and ordinal, and its place among the reply's paths. prompt: the text
+    request builds on, each as its reply's request and ordinal, and its place among the reply's paths. whence: the run
+    that asked for it, where it was taken from another one. prompt: the text
     that was sent, where cotbench rendered it; else messages, as the server got them. completion_tokens: of all paths
     together, where there are several and the engine tells it. What follows is as in `types.Reply`, where the engine
     told it. imported: it comes from a log of another tool; of what that doesn't say there is nothing here: sampling has
@@ -69,6 +75,7 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     thinking: bool | None = None
     to: str = ""
     after: tuple[tuple[str, Whole, Whole], ...] = ()
+    whence: str = ""
     prompt: str | None = None
     messages: tuple[Message, ...] | None = None
     imported: bool = False
@@ -117,7 +124,7 @@ def imported_line(row: StoredReply) -> bytes:
     return _sealed(row)
 
 
-def _line(key: Key, request: Request, seed: int | None, reply: Reply, after: Parents = ()) -> bytes:
+def _line(key: Key, request: Request, seed: int | None, reply: Reply, after: Parents = (), whence: str = "") -> bytes:
     """The line of a reply: its JSON, with the CRC-32 of what stands before it as the last entry."""
     row = StoredReply(
         v=SCHEMA,
@@ -131,6 +138,7 @@ def _line(key: Key, request: Request, seed: int | None, reply: Reply, after: Par
         thinking=request.thinking,
         to=request.to,
         after=after,
+        whence=whence,
         prompt=reply.prompt,
         messages=(reply.messages or request.messages) if reply.prompt is None else None,
         completions=reply.completions,

@@ -195,7 +195,8 @@ def _theirs(console: Output, one: Answered, theirs: TheirsRow) -> None:
         more = f", and {len(said) - MOST_SCORES:,} more" if len(said) > MOST_SCORES else ""
         scores = [words.DASH if score is None else f"{score:g}" for score in reading.scores[:MOST_SCORES]]
         mark = " *" if len(theirs.readings) > 1 and name == one.reading else ""
-        _line(console, f"  {name or words.DASH}{mark}: {told}{more}  ({reading.metric} {', '.join(scores)})")
+        score = f"  ({reading.metric} {', '.join(scores)})" if scores else ""
+        _line(console, f"  {name or words.DASH}{mark}: {told}{more}{score}")
     if len(theirs.readings) > 1:
         _line(console, "  *: where no reading is named", "dim")
 
@@ -252,6 +253,8 @@ def _exchange(console: Output, one: Answered, at: int, *, prompts: bool, full: b
     for how, text in [*sent, *((m.role, m.text) for m in reply.messages or ())] if prompts else ():
         _line(console, f"prompt ({reply.template}), {how}:", "bold dim")
         _block(console, text, "dim")
+    if prompts and not sent and not reply.messages:
+        _line(console, f"prompt ({reply.template}): {words.NOT_RECORDED}", "bold dim")
     paths = exchange.completions
     named = f"call {at + 1}{_asked(one, at)}: " if len(one.exchanges) > 1 else ""
     if len(paths) > 1 and named:

@@ -57,6 +57,7 @@ def show_task(check: TaskCheck) -> None:
     features = ", ".join(f"{name} ({count:,})" for name, count in check.features.items())
     rows = [
         ("questions", f"{check.asked:,} from {check.origin}"),
+        *(("understood", said) for said in check.understood),
         ("kinds of answers", ", ".join(check.kinds)),
         ("options", options),
         ("right answers", ", ".join(f"{gold} {count:,}" for gold, count in check.golds.items())),

@@ -677,7 +677,9 @@ function replyOf(details, number, entry, question, title, before) {
   const prompt = make("details", { class: "prompt" },
     make("summary", {}, title + "prompt (" + template + (reply.to === "judge" ? ", asked of the judge" : "") + ")"),
     make("p", { class: "about" }, strings[reply.sampling] + (reply.seed === undefined ? "" : ", seed " + reply.seed)),
-    reply.prompt === undefined
+    reply.prompt === undefined && !(reply.messages || []).length
+      ? make("p", { class: "notice" }, "The prompt is not recorded.")
+      : reply.prompt === undefined
       ? reply.messages.map(([role, text]) => [make("p", { class: "role" }, role), sent(text)])
       : sent(reply.prompt));
   const left = reply.of - reply.paths.length;

@@ -1,0 +1,172 @@
+"""Columns: the records of one mode on one task of one run; on what they are paired, and which are the same ones.
+
+An arm that two runs have alike stands in a report once: with `--reuse`, a run with a larger limit or one more arm has
+the answers of an earlier one, too."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+
+from cotbench.store.records import Record
+
+if TYPE_CHECKING:
+    from cotbench.analysis.pairing import Run
+
+_SEED = "--seed"
+
+
+def _conditions(run: Run, task: str) -> dict[str, Any]:
+    spec, model = run.manifest.spec, run.manifest.spec.model
+    return {
+        "model revision": model.revision,
+        "dtype": model.dtype,
+        "--model-args": spec.model_args,
+        "chat template": model.chat_template_hash or model.chat_template,
+        "tokenizer (--tokenizer)": model.tokenizer,
+        "how the model is told to think (--families)": model.family,
+        "system role": run.manifest.engine.get("system_role"),
+        "task file": spec.tasks[task].file,
+        "data": spec.tasks[task].data,
+        "exemplars (--num-fewshot)": spec.num_fewshot,
+        "exemplars' source (--exemplars)": spec.exemplars,
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The records of one mode on one task of one run, by question. conditions: on which it is paired."""
+
+    task: str
+    mode: str
+    run: Run
+    conditions: Mapping[str, Any]
+    records: Mapping[str, Record]
+
+
+def columns_of(runs: Iterable[Run]) -> Iterator[Column]:
+    for run in runs:
+        by_mode: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
+        for record in run.records:
+            by_mode[record.task, record.mode][record.question] = record
+        for task, mode in run.manifest.spec.pairs:
+            if (task, mode) in by_mode:
+                yield Column(task, mode, run, _conditions(run, task), by_mode[task, mode])
+
+
+def apart_by_judge(one: Column, other: Column) -> str:
+    """Say how two runs of one arm may stand side by side whose judges differ; "" where they don't."""
+    judges = [column.run.manifest.spec.judge for column in (one, other)]
+    asked = any(
+        record.judge_prompt_tokens is not UNSET for column in (one, other) for record in column.records.values()
+    )
+    if judges[0] == judges[1] or not asked:
+        return ""
+    named = [judge.model if judge is not None else "the model itself" for judge in judges]
+    arm = one.mode.partition("@")[0]
+    return (
+        f"Name one of them only. Their judges differ ({' and '.join(named)}): runs in which each arm has a name of its "
+        f"own, as --mode {arm}@name=NAME, are reported together."
+    )
+
+
+def without_doubles(columns: Sequence[Column]) -> tuple[list[Column], list[str]]:
+    """Leave out columns that another run has alike, with as many questions or more; and say so in notes.
+
+    Where two runs have all of their columns alike, nothing is left out: one of them was named by mistake. Where they
+    are alike but for the seed by which answers were drawn, the seed is what keeps them apart."""
+    groups: dict[tuple[str, str, str], list[Column]] = defaultdict(list)
+    for column in columns:
+        groups[column.run.manifest.spec.model.model, column.task, column.mode].append(column)
+    left_out: dict[int, Column] = {}
+    seeded: set[tuple[str, str]] = set()
+    for (model, task, _), members in groups.items():
+        for place, one in enumerate(members):
+            for other in members[place + 1 :]:
+                if one.conditions != other.conditions:
+                    continue
+                if _alike(one, other):
+                    less, more = (one, other) if one.records.keys() < other.records.keys() else (other, one)
+                    if less.records.keys() <= more.records.keys() and not _all_alike(one.run, other.run, columns):
+                        left_out[id(less)] = more
+                elif _seed(one) != _seed(other) and _entry(one) == _entry(other):
+                    seeded.add((model, task))
+    kept = [
+        replace(column, conditions={**column.conditions, _SEED: _seed(column)})
+        if (column.run.manifest.spec.model.model, column.task) in seeded
+        else column
+        for column in columns
+        if id(column) not in left_out
+    ]
+    return kept, _told(columns, left_out)
+
+
+def _told(columns: Sequence[Column], left_out: Mapping[int, Column]) -> list[str]:
+    """Say which columns were left out, and in how many answers they differ from those that stand for them."""
+    said: dict[tuple[str, str, str, str], list[tuple[str, int]]] = defaultdict(list)
+    for less in columns:
+        more = left_out.get(id(less))
+        if more is None:
+            continue
+        while id(more) in left_out:
+            more = left_out[id(more)]
+        unlike = sum(row.answer != more.records[question].answer for question, row in less.records.items())
+        place = (less.task, less.run.manifest.spec.model.model, less.run.folder.name, more.run.folder.name)
+        said[place].append((less.mode, unlike))
+    notes = []
+    for (task, model, first, second), modes in said.items():
+        unlike = sum(count for _, count in modes)
+        differ = f"; {unlike:,} of their answers differ" if unlike else ""
+        names = ", ".join(mode for mode, _ in modes)
+        notes.append(f"{task} by {model}: {first} has {names} as {second} has, whose answers are shown{differ}")
+    return notes
+
+
+def _entry(column: Column) -> Any:
+    """What the spec says of a column's arm."""
+    return column.run.manifest.spec_row["modes"].get(f"{column.task}/{column.mode}")
+
+
+def _seed(column: Column) -> int:
+    return column.run.manifest.spec.seed
+
+
+def _alike(one: Column, other: Column) -> bool:
+    """Whether two columns of the same conditions are of one arm, drawn alike: all that their answers depend on is the
+    same."""
+    if _entry(one) != _entry(other) or (_seed(one) != _seed(other) and _is_drawn(one)):
+        return False
+    return all(_rests_on(one, name) == _rests_on(other, name) for name in ("judge", "programs", "stations"))
+
+
+def _is_drawn(column: Column) -> bool:
+    """Whether chance has a part in a column's answers. The stub's are made by the seed."""
+    entry = _entry(column) or {}
+    turns = [entry, *(turn for turn in entry.values() if isinstance(turn, dict))]
+    hot = any(turn["sampling"].get("temperature") != 0 for turn in turns if isinstance(turn.get("sampling"), dict))
+    return hot or column.run.manifest.spec.model.engine == "stub"
+
+
+def _rests_on(column: Column, name: str) -> Any:
+    """What a run's spec says of a judge, of programs or of stations, where a column's answers rest on it."""
+    rows = column.records.values()
+    if name == "judge":
+        used = any(row.judge_prompt_tokens is not UNSET for row in rows)
+    elif name == "programs":
+        used = any(row.executions for row in rows)
+    else:
+        used = "context" in (_entry(column) or {})
+    return column.run.manifest.spec_row.get(name) if used else None
+
+
+def _all_alike(one: Run, other: Run, columns: Sequence[Column]) -> bool:
+    """Whether two runs have the same columns with the same questions, so that neither adds anything."""
+    there = [
+        {(column.task, column.mode): column.records.keys() for column in columns if column.run is run}
+        for run in (one, other)
+    ]
+    return there[0] == there[1]
