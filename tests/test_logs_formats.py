@@ -14,6 +14,7 @@ from foreign_logs import aggregate, helm_run, helm_state, instance, jsonl
 
 from cotbench.errors import DataError
 from cotbench.logs import every_eval_ever, helm, lighteval, opencompass, to_cot
+from cotbench.logs.folders import below
 from cotbench.logs.formats import FORMATS, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.types import Completion, Message
@@ -501,3 +502,24 @@ def test_gold_of_questions_without_options(tmp_path: Path) -> None:
     assert (log.task, log.kind) == ("sums", "")
     [sample] = log.samples(None)
     assert (sample.target, sample.choices) == (("42",), ())
+
+
+def test_folders_are_looked_into(tmp_path: Path) -> None:
+    inner = tmp_path / "data" / "sums" / "acme" / "one"
+    inner.mkdir(parents=True)
+    jsonl(inner / "a_samples.jsonl", instance())
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert every_eval_ever.tells(tmp_path)
+    assert len(every_eval_ever.read(tmp_path, ReadOptions())) == 1
+    jsonl(tmp_path / "data" / "table.jsonl", table_row(0))
+    assert to_cot.tells(tmp_path)
+    assert len(to_cot.read(tmp_path, ReadOptions())) == 3
+    assert not lighteval.tells(tmp_path)
+
+
+def test_a_glance_at_a_folder_ends(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}").mkdir()
+        (tmp_path / f"{number:02}" / "a.jsonl").write_text("")
+    assert len(list(below(tmp_path, ".jsonl"))) == 30
+    assert len(list(below(tmp_path, ".jsonl", 33))) == 4

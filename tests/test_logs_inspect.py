@@ -269,7 +269,6 @@ def test_a_sample_in_pieces(tmp_path: Path) -> None:
     for key in ("messages", "attachments", "metadata"):
         del shell[key]
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "attachment://0"}]
-    reply = {"role": "assistant", "content": "A"}
     members = {
         "header.json": header(),
         "samples/a/1_epoch_1/sample.json": shell,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from cotbench.errors import DataError
-from cotbench.logs.folders import of_task
+from cotbench.logs.folders import GLANCE, below, of_task
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.values import Part, Skip, as_object, decode_object, made, mapped, object_of, scalars
@@ -57,7 +57,7 @@ class _Line(NamedTuple):
 def tells(path: Path) -> bool:
     """Whether a file holds instances, or a folder such files."""
     try:
-        return next(_files(path), None) is not None if path.is_dir() else _is_log(path)
+        return next(_files(path, GLANCE), None) is not None if path.is_dir() else _is_log(path)
     except OSError:
         return False
 
@@ -70,8 +70,8 @@ def _is_log(path: Path) -> bool:
     return line.lstrip()[:1] == b"{" and b'"evaluation_id"' in line and sum(sign in line for sign in _SIGNS) >= 4
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (one for one in sorted(folder.iterdir()) if _is_log(one))
+def _files(folder: Path, most: int | None = None) -> Iterator[Path]:
+    return (one for one in below(folder, ".jsonl", most) if _is_log(one))
 
 
 def read(path: Path, options: ReadOptions) -> Sequence[Log]:
