@@ -359,6 +359,7 @@ def test_instances_and_their_aggregate(tmp_path: Path) -> None:
     log = read(every_eval_ever, path)
     assert (log.task, log.model, log.version, log.dataset) == ("sums", "acme/one", "0.3.0", "acme/sums")
     assert log.sampling == {"temperature": 0.2, "max_tokens": 512}
+    assert log.shots == 0
     assert log.arm == {"reasoning": True, "num_fewshot": "0", "library": "lm_eval 0.4.9"}
     assert list(log.figures) == [Figure(name="accuracy", value=1.0, reading="sums.accuracy", stderr=0.0)]
     assert log.date == "2025-06-15T15:06:40+00:00"

@@ -126,7 +126,8 @@ def _log(file: Path, which: _Which, told: Part) -> Log:
         model_args={key: value for key, value in scalars(model).items() if key not in ("name", "id")},
         dataset=source.text("hf_repo") or source.text("dataset_name"),
         split=source.text("hf_split"),
-        sampling={key: arguments.number(key) for key in _DRAWN if arguments.number(key) is not None},
+        sampling=_sampling(arguments),
+        shots=_shots(asked.part("additional_details")),
         arm={
             **{key: value for key, value in scalars(arguments).items() if key not in _DRAWN},
             **scalars(asked.part("additional_details")),
@@ -138,6 +139,17 @@ def _log(file: Path, which: _Which, told: Part) -> Log:
         notes=[] if told else ["no aggregate beside the instances: figures and settings aren't recorded"],
         samples=samples,
     )
+
+
+def _sampling(arguments: Part) -> dict[str, Any]:
+    told = ((key, arguments.number(key)) for key in _DRAWN)
+    whole = ("top_k", "max_tokens")
+    return {key: int(value) if key in whole else value for key, value in told if value is not None}
+
+
+def _shots(details: Part) -> int | None:
+    told = details.label("num_fewshot") or details.label("num_few_shot")
+    return int(told) if told.isdecimal() and len(told) < 6 else None
 
 
 def _library(told: Part) -> dict[str, str]:
