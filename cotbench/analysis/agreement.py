@@ -43,15 +43,15 @@ _DELTA = 1e-9
 class TheirArm:
     """One reading of an arm's outputs by the tool that wrote its log, beside ours. Counts of outputs.
 
-    format, version: of the log and the tool. default: whether this reading is the tool's verdict where none is named.
-    n: with a verdict by both; both_right, only_theirs (right by theirs alone), only_ours, both_not: of these.
-    agreement: the share on which both say right or neither does, with a Wilson interval. kappa: Cohen's, None where
-    chance alone explains any agreement. Causes, which sum to only_theirs and only_ours: they_read_nothing (and we did);
-    we_read_nothing; other_answers (both read, and not the same); same_answer (both read the same, and judged it
-    otherwise); unclear (the log doesn't say what was read, or it can't be compared at once). their_unread: of which
-    they read nothing, None where the log doesn't say what was read; our_unread; their_undecided, our_undecided: without
-    a verdict. accuracy: over the questions with scores, the mean of these; printed: what the tool printed of it, None
-    where that isn't on record; ours: our accuracy on the same questions, where there is a verdict of ours.
+    format: of the log; version: of the tool. default: whether this reading is the tool's verdict where none is named.
+    n: how many have a verdict by both. agreement: the share of these on which both say right or neither does, with a
+    Wilson interval. kappa: Cohen's, None where chance alone explains any agreement. Of outputs that are right by one
+    verdict only, they_read_nothing: and we did; we_read_nothing: and they did; other_answers: both read, and not the
+    same; same_answer: both read the same, and judged it otherwise; unclear: the log doesn't say what was read, or the
+    two can't be compared at once. their_unread: in how many they read nothing, None where the log doesn't say what was
+    read; our_unread: in how many we read nothing. their_undecided, our_undecided: how many have no verdict. questions:
+    how many have scores; accuracy: the mean of these; printed: what the tool printed of it, None where that isn't on
+    record; ours: our accuracy on the same questions, where there is a verdict of ours.
     """
 
     model: str
@@ -91,11 +91,11 @@ class TheirDelta(Paired):
     """What an arm changes under the verdicts of the tool that wrote its log, and under ours, on the same n questions:
     those with a verdict by both in both arms. Differences in -1..1.
 
-    reading, reading_baseline: of either arm; default: whether these are the tool's verdicts where none is named.
-    theirs, ours: the paired difference. read: on the read_n questions that they read in both arms, ours_read: on the
-    ours_read_n that we did. common_theirs, common_ours: on the common_n that both read in both arms. bounds,
-    ours_bounds: if all that is unread were right in one arm and wrong in the other; None of theirs where the log
-    doesn't say what was read.
+    reading: of the arm; reading_baseline: of its baseline; default: whether these are the tool's verdicts where none is
+    named. theirs: the paired difference under their verdicts; ours: under ours. read: on the read_n questions that they
+    read in both arms; ours_read: on the ours_read_n that we did; common_theirs and common_ours: on the common_n that
+    both read in both arms. bounds and ours_bounds: if all that is unread were right in one arm and wrong in the other;
+    None of theirs where the log doesn't say what was read.
     """
 
     reading: str
