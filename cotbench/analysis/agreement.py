@@ -36,7 +36,8 @@ from cotbench.analysis.theirs import (
 from cotbench.store.manifest import Printed
 
 ANSWER_CHARS = 200  # of an answer in the list of disagreements
-_DELTA = 1e-9
+ROUNDING = 0.0006  # how far a printed figure may be off, as one with a digit behind the point of a percentage
+_WHOLE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +175,8 @@ def _readings(panel: Panel, cell: Cell) -> dict[str, Beside]:
 def _add_arm(found: Agreements, panel: Panel, cell: Cell, one: Beside) -> None:
     kind = kind_of(panel, cell)
     causes = [cause_of(row, panel.questions[row.place], kind, told=one.told) for row in one.rows]
-    found.arms.append(_arm(panel, cell, one, Counter(filter(None, causes))))
+    row = _arm(panel, cell, one, Counter(filter(None, causes)))
+    found.arms.append(row)
     where = f"{panel.task} by {panel.model}: of {cell.mode}, the log's reading {one.reading!r}"
     if one.unfit:
         left_out = f"on {one.unfit:,} question{'s' * (one.unfit != 1)}, which the agreement leaves out"
@@ -182,6 +184,9 @@ def _add_arm(found: Agreements, panel: Panel, cell: Cell, one: Beside) -> None:
     if one.beyond:
         outside = f"{one.beyond:,} scores that aren't from 0 to 1"
         found.notes.append(f"{where} has {outside}, which say neither right nor wrong.")
+    if row.printed is not None and row.accuracy is not None and abs(row.printed - row.accuracy) > ROUNDING:
+        both = f"{100 * row.printed:.1f}% as {row.printed_name}, and its scores of {row.questions:,} questions give"
+        found.notes.append(f"{where} is printed with {both} {100 * row.accuracy:.1f}%: it may be over others.")
     if not one.default:
         return
     found.disagreements.extend(
@@ -236,7 +241,10 @@ def _printed(figures: Sequence[Printed], one: Beside) -> tuple[str, float | None
     """The figure that the tool printed of a reading's metric, with its name; ("", None) where there is none."""
     own = [figure for figure in figures if figure.name == one.metric]
     fitting = [figure for figure in own if figure.reading == one.reading] or [f for f in own if not f.reading]
-    return (fitting[0].name, fitting[0].value) if fitting else ("", None)
+    if not fitting:
+        return "", None
+    value = fitting[0].value
+    return fitting[0].name, value / 100 if 1 < value <= 100 else value  # in percent
 
 
 def _disagreement(panel: Panel, cell: Cell, one: Beside, row: Both, cause: str) -> Disagreement:
@@ -305,7 +313,7 @@ def _estimate(panel: Panel, differences: Array, mask: Array) -> Interval:
     if not mask.any():
         return Interval()
     values, design = differences[mask], panel.design(mask)
-    if np.all(np.abs(values - np.round(values)) < _DELTA):
+    if np.all(np.abs(values - np.round(values)) < _WHOLE):
         known = stats.paired(np.round(values), **design)
         p = known.p if design["clusters"] is None or known.se == 0 else stats.mean(values, **design).p
         return Interval(value=known.value, low=known.low, high=known.high, se=known.se, p=p)
