@@ -284,7 +284,7 @@ def test_every_column_is_in_the_data_dictionary(stub: Path, main: Cli, tmp_path:
         told = {(row["file"], row["column"]): row["meaning"] for row in csv.DictReader(file)}
     for name in ("questions", *FRAMES):
         for column in pd.read_csv(tmp_path / "o" / f"{name}.csv").columns:
-            assert told[f"{name}.csv", column]
+            assert told[f"{name}.csv", column], (name, column)
     assert meaning("records", "feature_hops") == "what the data say of the question: hops"
 
 

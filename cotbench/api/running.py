@@ -154,10 +154,10 @@ def run(
 ) -> Run:
     """Run a model over tasks under arms (modes, and what differs from them), and return what is recorded of it.
 
-    Without arms these are direct and cot, and free and think for a model that has a switch for thinking.
     The same call again asks for nothing that is on record, and goes on with what was interrupted: a run's folder is
     named by a hash of all that its results depend on, here as on the command line. resume: a run to go on with, whose
-    options are taken where none are given. fresh: start anew. progress: say how far it is; False says nothing, and
+    options are taken where none are given. arms: where none are given, direct and cot, and free and think for a model
+    with a switch for thinking. fresh: start anew. progress: say how far it is; False says nothing, and
     `Run.notes` has what would have been said.
 
     What it changes in the process while it works is in docs/python.md; nothing stays but what that says. In the main
@@ -214,6 +214,8 @@ def _run(
         if not given.get(name):
             example = 'cotbench.run("X", tasks=["mmlu"], arms=["direct", "cot"])'
             raise UsageError(f"run: {name} is missing.", f"As in {example}, or resume=RUN.")
+    if "modes" in asked and not given.get("modes"):
+        raise UsageError("run: arms is empty.", 'As in cotbench.run("X", tasks=["mmlu"], arms=["direct", "cot"]).')
     given.setdefault("modes", [])
     refuse_engine_as_model(str(given["model"]), {"model_args": {}, **given})
     notes: list[str] = []

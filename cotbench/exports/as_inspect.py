@@ -92,7 +92,7 @@ class _Log:
     def _spec(self) -> dict[str, Any]:
         asked, manifest = self.asked, self.run.manifest
         data, model = asked.data, manifest.spec.model
-        settings = {"arm": asked.arm, **asked.facts.settings}
+        settings = {"arm": asked.arm, "num_fewshot": manifest.spec.num_fewshot, **asked.facts.settings}
         return {
             "eval_id": _short(self.id, "eval"),
             "run_id": _short(self.run.folder.name),

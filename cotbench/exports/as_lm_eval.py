@@ -54,6 +54,8 @@ def _row(sample: Sample, metrics: Sequence[str]) -> dict[str, Any]:
         "answer": sample.gold,
         "group": question.group,
         "kind": sample.kind,
+        "cluster": question.cluster,
+        **{f"feature_{name}": value for name, value in question.features.items()},
     }
     chat = [{"role": message.role, "content": message.text} for message in sample.messages]
     prompt = sample.prompt or (json.dumps(chat, ensure_ascii=False) if chat else "")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cotbench.questions.tagging import RULES
 
-FRAMES = ("records", "votes", "nodes", "executions", "outputs", "pairs")  # beside `questions`
+FRAMES = ("records", "votes", "nodes", "executions", "outputs", "theirs", "pairs")  # beside `questions`
 
 _SHARED: Mapping[str, str] = {
     "run": "the run's folder",
@@ -77,6 +77,20 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "finish_reason": "stop, length (cut at its budget), refused or error",
         "tokens": "tokens of this path",
     },
+    "theirs": {
+        "place": "where it stands in the log",
+        "reading": "the reading of the tool that wrote the log: a filter, a scorer",
+        "default": "whether it is the tool's verdict where no reading is named",
+        "metric": "what its score is of",
+        "output": "which output, from 1; empty where all of a question have one score",
+        "score": "the tool's score",
+        "answer": "what the tool read",
+        "verdict": "the tool's verdict: right, wrong, unread, undecided",
+        "correct": "whether the tool calls it right",
+        "ours": "our verdict",
+        "our_answer": "what we read",
+        "agree": "whether both verdicts are the same; empty where one is missing",
+    },
     "pairs": {
         "baseline": "the arm that it is compared with",
         "before": "whether it was right under the baseline",
@@ -90,10 +104,10 @@ _OWN: Mapping[str, Mapping[str, str]] = {
 
 
 def meaning(frame: str, column: str) -> str:
-    """Say what a column of a frame is. Raises KeyError where nobody has written it down."""
+    """Say what a column of a frame is; "" where nobody has written it down."""
     if column.startswith("feature_"):
         return f"what the data say of the question: {column.removeprefix('feature_')}"
-    if frame == "questions" and column in RULES:
+    if column in RULES:
         return f"whether the tag rule {column} calls it symbolic; empty where it says nothing"
     own = _OWN[frame]
-    return own[column] if column in own else _SHARED[column]
+    return own.get(column) or _SHARED.get(column, "")

@@ -20,6 +20,7 @@ _HASHES = re.compile(r"####\s*(.+?)\s*\Z", re.S)
 _ONE_LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?\Z")
 _OPTION = re.compile(r"^[ \t]*\(?([A-Z])[).:][ \t]+(\S.*?)[ \t]*$", re.M)
 _TRUTH = frozenset({"yes", "no", "true", "false"})
+FEATURE = "feature_"  # before what rows say of a question, as columns of our own exports have it
 FEW_OPTIONS = 4  # of a question that names letters and whose options can't be found
 
 
@@ -50,6 +51,12 @@ class Settled:
     faults: Mapping[int, DataError]
     kind: str
     inferred: str
+
+
+def _told(row: Mapping[str, Any], name: str) -> str:
+    """What a row says of a question by a name that files of questions have, too; "" where it doesn't."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
 
 
 class Pool:
@@ -139,7 +146,13 @@ class Pool:
             choices=sample.choices,
             target=sample.target,
             place=sample.place,
-            group=sample.group,
+            group=sample.group or _told(sample.row, "group"),
+            cluster=_told(sample.row, "cluster"),
+            features={
+                name.removeprefix(FEATURE): value
+                for name, value in sample.row.items()
+                if name.startswith(FEATURE) and isinstance(value, str)
+            },
         )
 
     def settle(self) -> Settled:
