@@ -210,6 +210,7 @@ def _metadata(sample: Sample) -> dict[str, Any]:
         **({"cluster": question.cluster} if question.cluster else {}),
         "kind": sample.kind,
         **{f"feature_{name}": value for name, value in question.features.items()},
+        **{f"tag_{name}": side for name, side in sample.tags.items()},
         "outcome": record.outcome.value,
         "rule": record.rule,
         "truncated": record.truncated,
