@@ -1,7 +1,8 @@
 """cotbench: does chain of thought help this model on these questions, by how much, how sure are we, at what cost?
 
-From Python: `run`, `compare`, `score`, `read_answer`, `equal`, `load`, and `list_tasks`, `list_modes`, `list_engines`,
-`list_tags`; docs/python.md shows them. Importing this loads none of it: each is imported when it is first asked for.
+From Python: `run`, `compare`, `score`, `read_answer`, `equal`, `load`, `import_logs`, `export`, and `list_tasks`,
+`list_modes`, `list_engines`, `list_tags`; docs/python.md shows them. Importing this loads none of it: each is imported
+when it is first asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
         Scores,
         compare,
         equal,
+        export,
+        import_logs,
         list_engines,
         list_modes,
         list_tags,
@@ -40,6 +43,8 @@ __all__ = [
     "__version__",
     "compare",
     "equal",
+    "export",
+    "import_logs",
     "list_engines",
     "list_modes",
     "list_tags",

@@ -70,15 +70,15 @@ class Entry:
     point: EntryPoint
     origin: Origin
 
-    @property
-    def folder(self) -> Path:
-        """The folder of the package that it names, or in which its module lies. Raises whatever an import may."""
+    def files(self, folder: str, pattern: str) -> list[tuple[str, Path]]:
+        """The files in a folder of the package that it names, or beside its module, by what they are called there.
+        Raises whatever an import may."""
         spec = importlib.util.find_spec(self.point.module)
         if spec is None:
             raise ModuleNotFoundError(f"No module named {self.point.module!r}")
-        if places := spec.submodule_search_locations:
-            return Path(next(iter(places)))
-        return Path(str(spec.origin)).parent
+        places = spec.submodule_search_locations or [str(Path(str(spec.origin)).parent)]  # several, without __init__.py
+        folders = [Path(place, folder) for place in places]
+        return [(path.relative_to(one).as_posix(), path) for one in folders for path in sorted(one.glob(pattern))]
 
 
 @cache
@@ -249,13 +249,13 @@ def _tasks() -> tuple[dict[str, tuple[Path, Origin]], tuple[Fault, ...]]:
     faults = []
     for entry in entries("tasks"):
         try:
-            files = sorted((entry.folder / "tasks").glob("*.yaml"))
+            files = entry.files("tasks", "*.yaml")
             reason = "" if files else f"{entry.point.value} has no folder tasks/ with task files (*.yaml)"
         except (Exception, SystemExit) as error:
             files, reason = [], f"{entry.point.value} can't be found: {type(error).__name__}: {error}"
         if reason:
             faults.append(Fault(entry.origin, "tasks", entry.point.name, reason))
-        for path in files:
+        for _, path in files:
             if (path, entry.origin) not in found.setdefault(path.stem, []):
                 found[path.stem].append((path, entry.origin))
     for name in [name for name, places in found.items() if len(places) > 1]:
@@ -277,11 +277,11 @@ def _templates() -> dict[str, tuple[Path, Origin]]:
     found: dict[str, dict[Path, Origin]] = {}
     for entry in (*entries("modes"), *entries("tasks")):
         try:
-            folder = entry.folder / "prompts"
+            files = entry.files("prompts", "**/*.jinja")
         except (Exception, SystemExit):  # noqa: S112 - told where the mode or the task is
             continue
-        for path in sorted(folder.rglob("*.jinja")):
-            task, slash, _ = (name := path.relative_to(folder).as_posix()).partition("/")
+        for name, path in files:
+            task, slash, _ = name.partition("/")
             known = _tasks()[0].get(task)
             if not slash or (known is not None and known[1] == entry.origin):
                 found.setdefault(name, {})[path] = entry.origin

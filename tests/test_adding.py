@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Cli
+from conftest import ROOT, Cli, run_cli
+from wheels import installed, with_plugins
 
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import ENGINES
@@ -80,6 +81,7 @@ def records(results: Path) -> list[dict[str, object]]:
 
 def test_there_is_a_page_for_each() -> None:
     pages = ["A mode", "A kind of answers", "A task", "A task of others", "A suite", "An engine", "A station"]
+    pages.append("A plugin")
     assert list(PAGES) == pages
     assert not [page for page, text in PAGES.items() if len(text.splitlines()) > 115], "a page"
 
@@ -120,6 +122,25 @@ def test_an_engine(tmp_path: Path, main: Cli, run_of: Path) -> None:
     assert len(records(run_of)) == 6
     [manifest] = run_of.glob("*/manifest.json")
     assert json.loads(manifest.read_text())["engine"]["engine"] == "parrot"
+
+
+def test_a_plugin(tmp_path: Path) -> None:
+    for language, content in BLOCK.findall(PAGES["A plugin"]):
+        if language != "console":
+            named = NAMED.match(content)
+            assert named
+            path = tmp_path / named[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content[named.end() :])
+            continue
+        install, *commands = content.strip().splitlines()
+        assert install == "pip install ./harbour"
+        site = installed(tmp_path / "harbour", tmp_path)
+        done = [run_cli(*shlex.split(line)[1:], cwd=tmp_path, env=with_plugins(site)) for line in commands]
+        assert [one.code for one in done] == [0] * 3, done
+        assert "said aloud" in done[1].out or "aloud" in done[1].out
+        assert "of boats" in done[1].out
+        assert "[cotbench-harbour 0.1.0]" in done[2].out
 
 
 def test_a_station(tmp_path: Path, main: Cli, run_of: Path) -> None:

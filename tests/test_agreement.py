@@ -227,7 +227,7 @@ def test_one_score_for_all_outputs_stands_beside_what_was_concluded(tmp_path: Pa
 def test_scores_of_other_outputs_than_ours_are_left_out_and_told(tmp_path: Path) -> None:
     found = found_in(voted(tmp_path, (1.0, 0.0)))
     assert arm(found, "cot", "r").n == 0
-    assert any("more or fewer scores than there are outputs on 1 questions" in note for note in found.notes)
+    assert any("more or fewer scores than there are outputs on 1 question," in note for note in found.notes)
 
 
 # --- one question -------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_all_tables_are_in_a_full_report(main: Cli, run: Path) -> None:
     out = report(main, run, "--full")
     for title in (
         "Their verdicts beside ours",
-        "Why their verdicts and ours differ",
+        "Where their verdicts and ours differ, and why",
         "Differences under their verdicts and under ours, in points",
         "Differences on questions that were read in both arms, in points",
         "Outputs on which their verdict and ours differ",
@@ -75,10 +75,9 @@ def test_a_run_that_was_made_here_says_nothing_of_it(main: Cli, tmp_path: Path) 
     out = report(main, run, "--full")
     assert "Their verdict" not in out
     assert "imported" not in (run / "report" / "about.csv").read_text()
-    assert (
-        not {"their_arms", "their_deltas", "disagreements"}
-        & json.loads((run / "report" / "report.json").read_text()).keys()
-    )
+    whole = json.loads((run / "report" / "report.json").read_text())
+    assert [whole[name] for name in ("their_arms", "their_deltas", "disagreements")] == [[], [], []]
+    assert not (run / "report" / "disagreements.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -146,6 +145,34 @@ def test_what_the_logs_say_of_themselves_is_told(main: Cli, run: Path) -> None:
     assert "direct: lm-eval 0.4.9, direct.jsonl (ab12); cot: inspect 0.3" in about
     assert "cot: inferred: kind (number, from the targets)" in about
     assert "direct: without tokens and finish reason; cot: without finish reason" in about
+
+
+def test_differences_of_the_arms_that_the_logs_tell_are_named(main: Cli, run: Path) -> None:
+    """A budget too: a name that was given afterwards says nothing of it."""
+    manifest = read_manifest(run)
+    assert manifest.imported is not None
+    manifest.spec_row["modes"] = {
+        "t/direct": {"sampling": {"max_tokens": 5, "temperature": 0, "n": 1}},
+        "t/cot": {"sampling": {"max_tokens": 512, "temperature": 0.7, "n": 1}},
+    }
+    manifest.shown = {"t/direct": {"shots": 5}, "t/cot": {"shots": 0}}
+    told = {"direct": {"system": "Be brief."}, "cot": {"wording": "own"}}
+    for mode, shots in {"direct": 5, "cot": 0}.items():
+        log = ImportedArm(format="inspect", reading="strict", told=told[mode], shots=shots)
+        manifest.imported.arms[f"t/{mode}"] = log
+    manifest.write(run)
+    out = report(main, run, "--full")
+    for said in (
+        "differ in max_tokens (direct: 5; cot: 512)",
+        "differ in temperature (direct: 0; cot: 0.7)",
+        "differ in the exemplars shown (direct: 5; cot: 0)",
+        'differ in the system prompt (direct: "Be brief."; cot: not said)',
+        """differ in 'wording' (direct: not said; cot: "own")""",
+    ):
+        assert f"direct and cot {said}" in out
+    about = (run / "report" / "about.csv").read_text()
+    assert "direct: 5-shot; cot: 0-shot" in about
+    assert "direct: greedy; cot: temperature 0.7" in about
 
 
 # --- show ---------------------------------------------------------------------------------------------------------

@@ -137,7 +137,10 @@ def test_a_run_is_resumed_by_its_id_and_with_other_options_where_these_are_given
 BAD: list[tuple[dict[str, Any], type[CotbenchError], str]] = [
     ({"tasks": "sampl"}, TaskError, "tasks: there is no task 'sampl'"),
     ({"arms": "cott"}, UsageError, "arms: there is no mode 'cott'"),
-    ({"arms": []}, UsageError, "run: arms is missing"),
+    ({"tasks": []}, UsageError, "run: tasks is missing"),
+    ({"columns": {"x": "y"}}, UsageError, "columns: there is nothing called 'x'"),
+    ({"kind": "nmber"}, UsageError, "kind"),
+    ({"reuse": ["auto", "x"]}, UsageError, "reuse: expected auto, off or runs, found 'auto,x'"),
     ({"model": None}, UsageError, "run: model is missing"),
     ({"model": "vllm"}, UsageError, "model is 'vllm'"),
     ({"num_fewshot": -1}, UsageError, "num_fewshot: expected 0 or more, found -1"),
@@ -177,6 +180,37 @@ def test_what_cannot_be_is_an_error_in_the_words_of_python(
     assert not (tmp_path / "results").exists()
 
 
+def test_without_arms_they_are_those_of_the_command_line() -> None:
+    assert cotbench.run("stub", "sample", limit=2, progress=False).arms[:2] == ["direct@answer=begun", "cot"]
+
+
+def test_columns_of_a_file_of_ones_own() -> None:
+    Path("own.csv").write_text("prompt,target\n1 + 1?,2\n2 + 2?,4\n")
+    run = cotbench.run("stub", "own.csv", "cot", columns={"question": "prompt", "answer": "target"}, progress=False)
+    assert sorted(run.records["gold"]) == ["2", "4"]
+
+
+def test_replies_of_another_run_are_taken_where_it_is_named(made: cotbench.Run) -> None:
+    run = cotbench.run("stub", "sample", "cot", limit=10, reuse=[made.folder], output_dir="there", progress=False)
+    assert (run.requests, len(run.records)) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda run: cotbench.export(run, "sfft"), "to: expected inspect, lm-eval"),
+        (lambda run: cotbench.export(run, "csv", keep="all"), "keep: isn't about to='csv'"),
+        (lambda run: cotbench.export(run, "sft", keep="most"), "keep: expected shortest, all, found 'most'"),
+        (lambda run: cotbench.import_logs([]), "import_logs: no log is named"),
+        (lambda run: cotbench.import_logs("nowhere.jsonl", kind="x"), "kind: expected number"),
+    ],
+)
+def test_what_cannot_be_exchanged(made: cotbench.Run, call: Callable[[cotbench.Run], object], said: str) -> None:
+    with pytest.raises(CotbenchError) as raised:
+        call(made)
+    assert raised.value.message.startswith(said)
+
+
 def test_a_number_holds_for_all_modes() -> None:
     run = cotbench.run("stub", "sample", "cot,self-consistency", limit=3, max_tokens=77, paths=2, progress=False)
     assert {row["sampling"]["max_tokens"] for row in run.manifest["spec"]["modes"].values()} == {77}
@@ -198,6 +232,7 @@ def test_where_requests_failed_the_error_holds_the_run() -> None:
 # --- in somebody else's process ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_nothing_of_the_process_stays_changed() -> None:
     done = python(
         """
@@ -229,6 +264,7 @@ def test_a_script_without_a_guard_is_not_begun_again_in_workers() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.patient
 def test_it_runs_in_another_thread_beside_the_same_in_this_one() -> None:
     found: dict[str, Any] = {}
 
@@ -293,6 +329,7 @@ def interrupted(which: str) -> str:
     return out
 
 
+@pytest.mark.patient
 def test_ctrl_c_leaves_a_run_that_is_gone_on_with() -> None:
     out = interrupted("default")
     assert out.startswith("Interrupted: ")
@@ -305,6 +342,7 @@ def test_ctrl_c_leaves_a_run_that_is_gone_on_with() -> None:
     assert run.requests <= 48 - recorded
 
 
+@pytest.mark.patient
 def test_a_handler_of_the_callers_own_stays_in_force() -> None:
     assert interrupted("own").split() == ["mine", "done", "48"]
 
@@ -397,6 +435,7 @@ def test_plots_are_figures_of_their_own(made: cotbench.Run) -> None:
         comparison.rows("delta")
 
 
+@pytest.mark.patient
 def test_the_page_is_that_of_the_report(made: cotbench.Run, main: Cli) -> None:
     comparison = made.report()
     text = comparison.to_html("page.html")

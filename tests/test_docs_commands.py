@@ -36,6 +36,7 @@ FILES = {
     "my.jsonl": "".join(json.dumps({"question": f"What is {n} + {n}?", "answer": 2 * n}) + "\n" for n in range(1, 9)),
     "my.csv": "question,answer\n" + "".join(f"What is {n} + {n}?,{2 * n}\n" for n in range(1, 9)),
     "outputs.jsonl": json.dumps({"id": 1, "output": "The answer is $\\frac{1}{2}$.", "gold": "1/2"}) + "\n",
+    "exp.yaml": "models: [stub, {model: demo, max-tokens: {cot: 90}}]\ntasks: sample\nmodes: [direct, cot]\nlimit: 4\n",
     "prices.yaml": "in: 1\ncached: 0.1\nout: 4\n",
     "mix.yaml": "symbolic: 60\nnon-symbolic: 40\n",
     "program.py": "ans = 6 * 7\n",

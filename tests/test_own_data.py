@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shlex
 from collections.abc import Mapping
@@ -310,6 +311,7 @@ def test_open_questions_are_of_one_kind_unless_the_user_asks_for_each(tmp_path: 
     assert "my.jsonl:3: its kind (kind) is 'odd'" in odd.message
 
 
+@pytest.mark.patient
 def test_a_run_of_mixed_kinds_is_graded_reported_and_graded_again(tmp_path: Path, main: Cli) -> None:
     rows = [{"question": f"{n} + 1?", "answer": n + 1} for n in range(4)]
     rows += [{"question": f"Which {n}?", "answer": "x", "choices": ["x", "y"]} for n in range(4)]  # type: ignore[dict-item]
@@ -535,10 +537,11 @@ def test_what_is_said_of_a_file_is_part_of_the_run(tmp_path: Path, main: Cli) ->
         ("question", "expected question=COLUMN"),
         ("question=a,question=b", "is given twice"),
         ("index=2", "expected 0, 1 or none"),
+        ("question=x", "no task of these is a file of questions"),
     ],
 )
 def test_columns_that_can_not_be_read_are_told(typed: str, finding: str, tmp_path: Path, main: Cli) -> None:
-    done = main("doctor", "--task", "my.jsonl", "--columns", typed)
+    done = main("doctor", "--task", "sample", "--columns", typed)
     assert done.code == 2 and finding in done.err
 
 
@@ -548,6 +551,7 @@ PAGE = (ROOT / "docs" / "own-data.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 
+@pytest.mark.patient
 def test_the_page_does_what_it_says(tmp_path: Path, main: Cli) -> None:
     errors: list[str] = []
     for language, content in BLOCK.findall(PAGE):
@@ -562,3 +566,31 @@ def test_the_page_does_what_it_says(tmp_path: Path, main: Cli) -> None:
         else:
             first, _, rest = content.partition("\n")
             (tmp_path / first.removeprefix("# ")).write_text(rest)
+
+
+# --- whatever a file holds ----------------------------------------------------------------------------------------
+
+VALUES: list[Any] = [
+    None, "", 0, 1, 2.5, True, "A", "(C)", "x", "1", "a #### 4", "12 km", "yes", [], ["x", "y"], ["x", None], [1, 2],
+    [["x"]], {"text": ["x", "y"], "label": ["A", "B"]},
+    {"A": "x", "B": "y"}, "['x','y']", "x|y|z", r"\boxed{2}", 10**30,
+]  # fmt: skip
+NAMES = ["choices", "options", "prompt", "target", "A", "B", "option1", "option2", "passage", "kind", "incorrect_1", ""]
+KINDS_SAID = [None, None, "each", "number", "letter", "latex", "boolean", "letters", "choice"]
+
+
+@pytest.mark.patient
+def test_whatever_a_file_holds_is_understood_or_refused(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    understood = 0
+    for _ in range(1500):
+        pools = {name: rng.sample(VALUES, 2) for name in [*rng.sample(NAMES, rng.randint(0, 4)), "answer"]}
+        rows = [{"question": "What?", **{name: rng.choice(pool) for name, pool in pools.items()}} for _ in range(3)]
+        try:
+            file, data = read(tmp_path, jsonl(*rows), Hints(kind=rng.choice(KINDS_SAID)))
+        except CotbenchError as error:
+            assert "my.jsonl" in error.message and error.hint
+            continue
+        understood += 1
+        assert len(data.questions) == 3 and file.note
+    assert understood > 50

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Cli, Outcome, run_cli
+from wheels import installed, wheel_of, with_plugins
 
 from cotbench import plugins
 from cotbench.engines import ENGINES, find_engine
@@ -25,45 +24,10 @@ from cotbench.questions.tasks import find_task
 SAMPLE = ROOT / "tests" / "plugins" / "sample"
 
 
-def wheel_of(project: Path, to: Path) -> Path:
-    """Build the wheel of a project of pure Python by hand: a build backend isn't installed, and there is no network."""
-    about = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    name, version = about["name"].replace("-", "_"), about["version"]
-    info = f"{name}-{version}.dist-info"
-    points = "".join(
-        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in rows.items())
-        for group, rows in about["entry-points"].items()
-    )
-    files = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: by hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": points,
-    }
-    wheel = to / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path in sorted(project.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc" and path.name != "pyproject.toml":
-                archive.write(path, path.relative_to(project))
-        for place, content in files.items():
-            archive.writestr(place, content)
-        record = "".join(f"{place},,\n" for place in [*archive.namelist(), f"{info}/RECORD"])
-        archive.writestr(f"{info}/RECORD", record)
-    return wheel
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip has installed the sample plugin."""
-    folder = tmp_path_factory.mktemp("plugin")
-    wheel = wheel_of(SAMPLE, folder)
-    options = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check", "--target", str(folder / "site")]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True)
-    return folder / "site"
-
-
-def with_plugins(*folders: Path) -> dict[str, str]:
-    """The environment of a process that has the packages of these folders."""
-    return {"PYTHONPATH": os.pathsep.join(map(str, [ROOT, *folders])), "COLUMNS": "100"}
+    return installed(SAMPLE, tmp_path_factory.mktemp("plugin"))
 
 
 @pytest.fixture
@@ -140,6 +104,7 @@ def test_a_plugin_adds_a_mode_an_engine_a_task_and_a_tag(plugged: Cli, tmp_path:
     assert json.loads(plugged("score", run, "--json").out)["changes"] == []
 
 
+@pytest.mark.patient
 def test_lists_show_where_a_thing_is_from(plugged: Cli) -> None:
     for what, key, name in (
         ("modes", "mode", "twice"),
@@ -159,6 +124,7 @@ def test_doctor_names_plugins(plugged: Cli) -> None:
     assert found["found"] == "0.2.0: modes: twice; engines: parrot; tasks: harbour; tags: ferry"
 
 
+@pytest.mark.patient
 def test_another_version_of_a_plugin_is_another_run(plugged: Cli, site: Path, tmp_path: Path) -> None:
     asked = ("run", "--model", "stub", "--task", "harbour", "--mode", "twice", "-q")
     assert plugged(*asked).code == 0
@@ -179,6 +145,7 @@ def test_another_version_of_a_plugin_is_another_run(plugged: Cli, site: Path, tm
     assert 'plugin: "cotbench-sample 0.2.0" -> "cotbench-sample 0.3.0"' in resumed.err
 
 
+@pytest.mark.patient
 def test_without_the_plugin_its_run_is_reported_all_the_same(plugged: Cli, cli: Cli) -> None:
     assert plugged("run", "--model", "stub", "--task", "harbour", "--mode", "direct,twice", "-q").code == 0
     report = cli("report", "--no-page", "--no-plots")
@@ -272,6 +239,7 @@ def test_asking_for_what_a_broken_plugin_adds_says_why_it_is_not_there(here: Pat
         find_mode("cott")
 
 
+@pytest.mark.patient
 def test_the_command_line_names_a_broken_plugin_and_goes_on(here: Path, main: Cli) -> None:
     a_plugin(here, "acme", "[cotbench.modes]\nrow = nowhere:ROW\ncot = nowhere:COT\n[cotbench.tasks]\nx = nowhere\n")
     listed = main("list", "modes")

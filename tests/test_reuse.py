@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from mock_server import MockServer, chat, fault
 
 from cotbench.analysis.cost import busy_seconds
 from cotbench.analysis.pairing import load_run
-from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.runs.earlier import Earlier, Source
+from cotbench.store.journal import JOURNAL, Journal, JournalIndex
 from cotbench.store.manifest import MANIFEST, read_manifest
 from cotbench.store.records import RECORDS
+from cotbench.types import Completion, Key, Message, Reply, Request, Sampling
 
 FORTY = 40
 
@@ -55,6 +58,32 @@ def taken(folder: Path | str) -> dict[str, dict[str, Any]]:
 
 def replies(path: str, headers: Any, body: Any, seen: int) -> Any:
     return chat(*[f"It is so.\nAnswer: {place + 1}" for place in range(body.get("n", 1))])
+
+
+def test_a_reply_serves_one_address_with_one_seed(main: Cli, sums: Path) -> None:
+    """Not another replicate, another ordinal or another draw, and never where it failed."""
+    first, _ = stub(main, sums, "--mode", "cot", "--limit", 3)
+    folder = Path(first["folder"])
+    request = Request(messages=(Message(role="user", text="q"),), sampling=Sampling(max_tokens=9, temperature=1.0))
+    key, failing = Key("q", request.hash, 0, 0), Key("r", request.hash, 0, 0)
+    reply = Reply(completions=(Completion(text="a", finish_reason="stop", completion_tokens=7),), seconds=1.5)
+    failed = Reply(completions=(Completion(text="", finish_reason="error", error="no"),))
+    journal = Journal(folder / JOURNAL, 0)
+    journal.append([(key, request, 5, reply, (), "whose"), (failing, request, 5, failed)])
+    journal.close()
+    earlier = Earlier((Source(folder, read_manifest(folder)),))
+    found = earlier.find(key, request, 5)
+    assert found is not None
+    assert (found.reply.completions, found.reply.seconds, found.run) == (reply.completions, 1.5, "whose")
+    assert JournalIndex(folder / JOURNAL).told(key).seconds == 1.5
+    for other, seed in (
+        (key._replace(replicate=1), 5),
+        (key._replace(ordinal=1), 5),
+        (key, 6),
+        (key, None),
+        (failing, 5),
+    ):
+        assert earlier.find(other, request, seed) is None
 
 
 def test_a_larger_limit_and_one_more_arm_ask_only_what_is_new(main: Cli, sums: Path) -> None:
@@ -233,10 +262,16 @@ def test_what_is_fixed_before_the_first_token_takes_no_reply(main: Cli, sums: Pa
 
 
 def test_a_run_that_is_reproduced_asks_again(main: Cli, sums: Path) -> None:
-    first, _ = stub(main, sums, "--mode", "cot")
+    before, _ = stub(main, sums, "--mode", "cot", "--limit", 5)
+    first, _ = stub(main, sums, "--mode", "cot", "--reuse", before["run"])
+    shutil.rmtree(before["folder"])  # its replies are in the other folder, too
     done = main("reproduce", first["folder"], "--json")
     assert done.code == 0, done.err
     assert "taken" not in done.err
+    gone = main("run", "--resume", first["folder"])
+    assert gone.code == 3
+    assert f"--reuse: there is no run '{before['run']}'" in gone.err
+    assert main("run", "--resume", first["folder"], "--reuse", "off").code == 0
 
 
 def test_what_would_be_taken_is_told_before(main: Cli, sums: Path) -> None:

@@ -177,7 +177,7 @@ def _add_arm(found: Agreements, panel: Panel, cell: Cell, one: Beside) -> None:
     found.arms.append(_arm(panel, cell, one, Counter(filter(None, causes))))
     where = f"{panel.task} by {panel.model}: of {cell.mode}, the log's reading {one.reading!r}"
     if one.unfit:
-        left_out = f"on {one.unfit:,} questions, which are left out of the agreement"
+        left_out = f"on {one.unfit:,} question{'s' * (one.unfit != 1)}, which the agreement leaves out"
         found.notes.append(f"{where} has more or fewer scores than there are outputs {left_out}.")
     if one.beyond:
         outside = f"{one.beyond:,} scores that aren't from 0 to 1"

@@ -39,7 +39,7 @@ from cotbench.analysis.estimates import (
     split_of,
 )
 from cotbench.analysis.factorial import Effect, corrected, effects_of
-from cotbench.analysis.flat import LATER, columns, flatten
+from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.many import by_family, in_words
@@ -142,9 +142,9 @@ class Comparison:
     complied: list[Complied] = field(default_factory=list)
     reading_errors: list[ReadingError] = field(default_factory=list)
     calibrations: list[Calibration] = field(default_factory=list)
-    their_arms: list[TheirArm] = field(default_factory=list, metadata=LATER)
-    their_deltas: list[TheirDelta] = field(default_factory=list, metadata=LATER)
-    disagreements: list[Disagreement] = field(default_factory=list, metadata=LATER)
+    their_arms: list[TheirArm] = field(default_factory=list)
+    their_deltas: list[TheirDelta] = field(default_factory=list)
+    disagreements: list[Disagreement] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     score_deltas: list[ScoreDelta] = field(default_factory=list)
     score_groups: list[ScoreDelta] = field(default_factory=list)
@@ -575,9 +575,19 @@ def _arms_of(panel: Panel) -> list[Asked]:
             run=of_run(cell.run.manifest),
             shown=cell.run.manifest.shown.get(f"{panel.task}/{cell.mode}", {}),
             where=cell.run.folder.name,
+            logs=_logs_of(cell, panel.task),
         )
         for cell in panel.cells.values()
     ]
+
+
+def _logs_of(cell: Cell, task: str) -> dict[str, Any] | None:
+    """What the log of an imported arm says of it beside sampling; None of an arm that was asked here."""
+    imported = cell.run.manifest.imported
+    log = imported.arm(task, cell.mode) if imported is not None else None
+    if log is None:
+        return None
+    return {**log.told, **({"version": log.version} if log.version else {})}
 
 
 MOST = 0.5

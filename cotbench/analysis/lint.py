@@ -19,6 +19,7 @@ from cotbench.modes.arms import CARD, THINK, base_of
 from cotbench.modes.kit import LINE_END
 
 NOT_SET = "not set"
+NOT_SAID = "not said"  # by a log, of what another log says
 FEW = 3  # arms that are named where others differ from them
 _OWN = ("max_tokens", "n", "stop")  # keys of sampling that have aspects of their own
 _ONLY_SAMPLED = ("top_p", "top_k", "min_p")  # without effect on a greedy reply
@@ -32,7 +33,8 @@ class Asked:
     """What was asked under one arm.
 
     row: the arm's entry in the run's spec. run: what holds for all arms of its run (`of_run`). shown: what its prompt
-    shows, as the manifest has it (`runs/shown.py`); {} where that isn't known. where: the run's name."""
+    shows, as the manifest has it (`runs/shown.py`); {} where that isn't known. where: the run's name. logs: of an
+    imported arm, what its log says of it beside sampling; None of an arm that was asked here."""
 
     arm: str
     facts: Facts
@@ -40,6 +42,7 @@ class Asked:
     run: Mapping[str, Any] = field(default_factory=dict)
     shown: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
+    logs: Mapping[str, Any] | None = None
 
     @property
     def mode(self) -> str:
@@ -91,6 +94,8 @@ class Asked:
         """The value of a key of sampling; None where it isn't known, or without effect."""
         if not self.sampling or (self.greedy and key in _ONLY_SAMPLED):
             return None
+        if self.logs is not None:  # what a log doesn't say isn't known
+            return self.sampling.get(key)
         return self.sampling.get(key, NOT_SET)
 
 
@@ -197,6 +202,8 @@ def _budget(arm: Asked) -> Any:
 
 
 def _budget_said(a: Asked, b: Asked, _: Sequence[Asked]) -> bool:
+    if a.logs is not None or b.logs is not None:
+        return False  # what another tool calls direct has a budget that nobody here knows
     if {"max_tokens", "budget", "min"} & {*a.told, *b.told} or _answer_differs(a, b):
         return True
     shorter, longer = sorted((a, b), key=_rank)
@@ -303,7 +310,7 @@ _ASPECTS: Sequence[_Aspect] = (
     ),
     _Aspect(
         name="the system prompt",
-        value=_shows("system", in_words=False),
+        value=lambda arm: arm.shown.get("system") if arm.logs is None else None,  # of logs see `_of_logs`
         said=_sets("prompt"),
         shown=lambda _, value: f'"{value}"' if value else "none",
     ),
@@ -359,6 +366,38 @@ def _drawn(key: str) -> Callable[[Asked], Any]:
     return lambda arm: arm.drawn(key)
 
 
+_MOST_CHARS = 60  # of what a log says, in a finding
+_SAID_BY_NAMES = frozenset({"cot", "model_args"})  # what a log says of an arm that is told otherwise
+_OF_LOGS = {
+    "template": "the prompt's template",
+    "description": "what stands before the prompt",
+    "system": "the system prompt",
+    "chat_template": "the chat template",
+    "task_version": "the task's version",
+    "limit": "the limit of questions",
+    "fewshot_as_multiturn": "how exemplars are sent",
+    "revision": "the model's revision",
+    "version": "the tool's version",
+}
+
+
+def _of_logs(arms: Sequence[Asked]) -> list[_Aspect]:
+    """An aspect for each thing that logs say of imported arms beside sampling."""
+    keys = dict.fromkeys(key for arm in arms for key in arm.logs or () if key not in _SAID_BY_NAMES)
+    return [_Aspect(name=_OF_LOGS.get(key, f"'{key}'"), value=_logged(key), shown=_cut_short) for key in keys]
+
+
+def _logged(key: str) -> Callable[[Asked], Any]:
+    return lambda arm: None if arm.logs is None else arm.logs.get(key, NOT_SAID)
+
+
+def _cut_short(_: Asked, value: Any) -> str:
+    text = " ".join(_words(value).split())
+    if value == NOT_SAID:
+        return NOT_SAID
+    return f'"{text}"' if len(text) <= _MOST_CHARS else f'"{text[:_MOST_CHARS]}..."'
+
+
 # --- findings -----------------------------------------------------------------------------------------------------
 
 
@@ -367,6 +406,7 @@ def lint(arms: Sequence[Asked], *, model: str = "", task: str = "", known: Colle
 
     known: arms of which is said elsewhere that they think."""
     found = [one for aspect in _ASPECTS for one in _differing(aspect, arms)]
+    found += [one for aspect in _of_logs(arms) for one in _differing(aspect, arms)]
     found += _joined([one for aspect in _drawing(arms) for one in _differing(aspect, arms)])
     if any(name in _OF_PROMPTS for name, _ in found):
         found = [(name, group) for name, group in found if name != _SHARED]  # what of it differs is told

@@ -96,7 +96,8 @@ class ArmAsked:
 class ArmImported:
     """Which log an arm was imported from: its format, the version of the tool, its files as "name (fingerprint)";
     reading: which of the tool's readings is its verdict where none is named. inferred: what the log doesn't say and was
-    inferred, with how; not_recorded: what it doesn't hold."""
+    inferred, with how; not_recorded: what it doesn't hold. shots: exemplars in each prompt; None where it doesn't say.
+    """
 
     task: str
     mode: str
@@ -106,6 +107,7 @@ class ArmImported:
     reading: str
     inferred: dict[str, str]
     not_recorded: list[str]
+    shots: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +121,11 @@ class Provenance:
     number is `sessions`; answers: how many of how many `expected` there are. cotbench: its versions; commit: of the
     checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
     exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
-    asked. suites: those that it was asked for by; skipped: tasks that were
-    left out because they couldn't be had, and why. imported: the logs that it was made of, where it wasn't asked here;
-    prelude: the file that was put before programs. reused: how many replies were taken from which other runs. command:
-    as it was typed, without keys. again: what runs it again. recipe: its manifest, from which `cotbench reproduce`
-    works, without the questions' ids."""
+    asked. suites: those that it was asked for by; skipped: tasks that were left out because they couldn't be had, and
+    why. imported: the logs that it was made of, where it wasn't asked here; inferred: what was inferred of the run as a
+    whole, and how; prelude: the file that was put before programs. reused: how many replies were taken from which
+    other runs. command: as it was typed, without keys. again: what runs it again. recipe: its manifest, from which
+    `cotbench reproduce` works, without the questions' ids."""
 
     run: str
     status: str
@@ -157,6 +159,7 @@ class Provenance:
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
     imported: list[ArmImported] = field(default_factory=list, metadata=LATER)
+    inferred: dict[str, str] = field(default_factory=dict, metadata=LATER)
     prelude: str = field(default="", metadata=LATER)
     reused: dict[str, int] = field(default_factory=dict, metadata=LATER)
     command: str | None
@@ -215,6 +218,7 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
         imported=_imported(manifest),
+        inferred=manifest.imported.inferred if manifest.imported is not None else {},
         prelude=_prelude(manifest),
         command=_command(first.get("command")),
         again=_AGAIN_IMPORTED
@@ -245,6 +249,7 @@ def _imported(manifest: Manifest) -> list[ArmImported]:
             reading=log.reading,
             inferred=log.inferred,
             not_recorded=log.not_recorded,
+            shots=log.shots,
         )
         for name, log in arms.items()
     ]

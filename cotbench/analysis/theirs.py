@@ -8,11 +8,14 @@ questions. An output is *right* where its score is 1 (or our verdict says so), *
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel
 from cotbench.analysis.stats import Array
@@ -66,7 +69,8 @@ class Beside:
     """One reading of an arm, beside ours.
 
     rows: the outputs that the log has this reading of, in the panel's order. told: whether the log says what was read,
-    so that an output of which nothing was is known as such. unfit: questions whose verdicts can't be compared, since
+    so that an output of which nothing was is known as such. Of an arm with one path for each question the first output
+    counts, whatever the log has. unfit: questions whose verdicts can't be compared, since
     there are more or fewer outputs than scores. beyond: scores that aren't from 0 to 1, which say neither right nor
     wrong. value, ours: of each question of the panel the mean over its outputs, nan without a verdict; high, ours_high:
     the same if all that is unread were right; read, ours_read: where all outputs were read."""
@@ -109,57 +113,72 @@ def verdict_of(cell: Cell, names: Sequence[str]) -> str:
 
 def beside(panel: Panel, cell: Cell, name: str, *, default: bool = False) -> Beside:
     """Put one reading of an arm beside ours. default: whether it is the arm's verdict where none is named."""
-    theirs, size = cell.run.theirs, len(panel.questions)
-    value, high, ours, ours_high = (np.full(size, np.nan) for _ in range(4))
-    read, ours_read = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    found = [cell.run.theirs.get((question.id, cell.mode)) for question in panel.questions]
+    readings = [None if row is None else row.readings.get(name) for row in found]
+    told = any(reading is not None and reading.answers for reading in readings)
+    columns = {part: np.full(len(readings), np.nan) for part in ("value", "high", "ours", "ours_high")}
+    read = {part: np.zeros(len(readings), dtype=bool) for part in ("read", "ours_read")}
     rows: list[Both] = []
     metrics: dict[str, None] = {}
     unfit = beyond = 0
-    found = [theirs.get((question.id, cell.mode)) for question in panel.questions]
-    told = any(row is not None and name in row.readings and row.readings[name].answers for row in found)
-    for place, (row, record) in enumerate(zip(found, cell.rows, strict=True)):
-        if row is None or record is None or name not in row.readings:
+    for place, (reading, record) in enumerate(zip(readings, cell.rows, strict=True)):
+        if reading is None or record is None:
             continue
-        reading = row.readings[name]
         if reading.scores or not metrics:
             metrics[reading.metric] = None
-        own, outs = _ours(record, len(reading.scores)), len(reading.scores)
-        if len(own) != max(outs, 1):
+        if record.votes is None and len(reading.scores) > 1:  # of repeats the first output counts, as in its record
+            reading = structs.replace(reading, scores=reading.scores[:1], answers=reading.answers[:1])
+        said, own = _theirs(reading, told=told), _ours(record, len(reading.scores))
+        if len(own) != len(said):
             unfit += 1
             continue
-        beyond += sum(score is not None and not 0 <= score <= 1 for score in reading.scores)
         several = len(own) > 1
-        said = list(_theirs(reading, told=told))
-        rows += [
-            Both(place, number if several else None, verdict, answer, *one)
-            for number, ((verdict, answer), one) in enumerate(zip(said, own, strict=True))
-        ]
-        if all(verdict != OPEN for verdict, _ in said):
-            unread = [verdict == UNREAD for verdict, _ in said]
-            scores = [score or 0.0 for score in reading.scores] or [0.0]  # what nothing was read in isn't right
-            value[place] = sum(scores) / len(scores)
-            high[place] = sum(1 if lost else s for lost, s in zip(unread, scores, strict=True)) / len(scores)
-            read[place] = not any(unread)
-        if all(verdict != OPEN for verdict, _ in own):
-            ours[place] = sum(verdict == RIGHT for verdict, _ in own) / len(own)
-            ours_high[place] = sum(verdict in (RIGHT, UNREAD) for verdict, _ in own) / len(own)
-            ours_read[place] = all(verdict != UNREAD for verdict, _ in own)
+        rows += [Both(place, n if several else None, *said[n], *own[n]) for n in range(len(own))]
+        beyond += sum(score is not None and not 0 <= score <= 1 for score in reading.scores)
+        scores = [score or 0.0 for score in reading.scores] or [0.0]  # what nothing was read in isn't right
+        found_in = _summed([verdict for verdict, _ in said], scores)
+        columns["value"][place], columns["high"][place], read["read"][place] = found_in
+        found_in = _summed([verdict for verdict, _ in own], [float(verdict == RIGHT) for verdict, _ in own])
+        columns["ours"][place], columns["ours_high"][place], read["ours_read"][place] = found_in
     return Beside(
-        reading=name, metric=", ".join(metrics), default=default, rows=rows, told=told, unfit=unfit, beyond=beyond,
-        value=value, high=high, read=read, ours=ours, ours_high=ours_high, ours_read=ours_read,
-    )  # fmt: skip
+        reading=name,
+        metric=", ".join(metrics),
+        default=default,
+        rows=rows,
+        told=told,
+        unfit=unfit,
+        beyond=beyond,
+        **columns,
+        **read,
+    )
 
 
-def _theirs(reading: Reading, *, told: bool) -> Iterator[tuple[Said, str | None]]:
+def _summed(verdicts: Sequence[Said], scores: Sequence[float]) -> tuple[float, float, bool]:
+    """The mean score of a question's outputs, the same if all that is unread were right, and whether all were read; nan
+    where one of them has no verdict."""
+    if len(verdicts) == 1:  # as most questions have it
+        if verdicts[0] == OPEN:
+            return math.nan, math.nan, False
+        return scores[0], 1.0 if verdicts[0] == UNREAD else scores[0], verdicts[0] != UNREAD
+    if OPEN in verdicts:
+        return math.nan, math.nan, False
+    high = sum(1.0 if verdict == UNREAD else score for verdict, score in zip(verdicts, scores, strict=True))
+    return sum(scores) / len(scores), high / len(scores), UNREAD not in verdicts
+
+
+def _theirs(reading: Reading, *, told: bool) -> list[tuple[Said, str | None]]:
     """Their verdict on each output, or on all of them, with what they read."""
-    if len(reading.scores) < 2:
-        read = dict.fromkeys(answer for answer in reading.answers if answer is not None)
-        score = reading.scores[0] if reading.scores else None
-        yield _said(score, unread=told and not read), next(iter(read)) if len(read) == 1 else None
-        return
-    for number, score in enumerate(reading.scores):
-        answer = reading.answers[number] if number < len(reading.answers) else None
-        yield _said(score, unread=told and answer is None), answer
+    scores, answers = reading.scores, reading.answers
+    if len(scores) > 1:
+        padded = [*answers, *[None] * (len(scores) - len(answers))]
+        pairs = zip(scores, padded, strict=False)
+        return [(_said(score, unread=told and answer is None), answer) for score, answer in pairs]
+    score = scores[0] if scores else None
+    if len(answers) <= 1:
+        answer = answers[0] if answers else None
+        return [(_said(score, unread=told and answer is None), answer)]
+    read = {answer for answer in answers if answer is not None}
+    return [(_said(score, unread=told and not read), next(iter(read)) if len(read) == 1 else None)]
 
 
 def _said(score: float | None, *, unread: bool) -> Said:
@@ -205,7 +224,8 @@ def cause_of(both: Both, question: Question, kind: str, *, told: bool) -> str:
     return UNCLEAR if same is None else SAME_ANSWER if same else OTHER_ANSWERS
 
 
-def _same(ours: str, theirs: str, kind: str, choices: Sequence[str]) -> bool | None:
+@lru_cache(maxsize=4_096)  # letters, and yes and no, come again and again
+def _same(ours: str, theirs: str, kind: str, choices: tuple[str, ...]) -> bool | None:
     """Whether two answers are one by our rules; None where that can't be told at once."""
     if _plain(ours) == _plain(theirs):
         return True
@@ -231,7 +251,7 @@ def _plain(text: str) -> str:
 
 def said_of(reading: Reading) -> list[tuple[Said, str | None]]:
     """Their verdict on each output of one question, or on all of them, with what they read: for showing one."""
-    return list(_theirs(reading, told=bool(reading.answers)))
+    return _theirs(reading, told=bool(reading.answers))
 
 
 def codes(panel: Panel, cell: Cell) -> str | None:

@@ -11,6 +11,7 @@ with chance_kept():
     import rich.style  # noqa: F401 - it draws a number as it is imported, and so would change a caller's next ones
 
 from cotbench.api.comparing import Comparison, compare
+from cotbench.api.exchanging import export, import_logs
 from cotbench.api.listing import list_engines, list_modes, list_tags, list_tasks
 from cotbench.api.loading import load
 from cotbench.api.options import Options
@@ -26,6 +27,8 @@ __all__ = [
     "Scores",
     "compare",
     "equal",
+    "export",
+    "import_logs",
     "list_engines",
     "list_modes",
     "list_tags",

@@ -132,7 +132,16 @@ class Comparison:
             remedy = suggest(name, self.plots, always=f"There are: {', '.join(self.plots) or 'none'}.")
             raise UsageError(f"plot: there is no plot '{name}'.", remedy)
         with settings(), laid_out(NARROW if layout == "narrow" else WIDE):
-            return self._plots[name].figure()
+            figure = self._plots[name].figure()
+        # A notebook shows figures of itself only where pyplot's backend for notebooks is loaded.
+        setattr(figure, "_repr_html_", lambda: self._html(name, figure))  # noqa: B010 - matplotlib has no such method
+        return figure
+
+    def _html(self, name: str, figure: Figure) -> str:
+        from cotbench.report.plots.style import settings
+
+        with settings():
+            return figure_html(figure, self._plots[name].alt)
 
     def to_dict(self) -> dict[str, Any]:
         """What report.json holds (`cotbench report --json-schema` describes it)."""
@@ -192,16 +201,13 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         from cotbench.report import words as said
-        from cotbench.report.plots.style import settings
 
         parts = [f"<p><b>{visible(said.STUB_WARNING)}</b></p>"] if self.estimates.stub else []
         for title, rows in self._blocks():
             parts.append(f"<p><b>{visible(title)}</b></p>{table_html(self._HEADER, rows)}")
         parts += [f"<p>{visible(line)}</p>" for line in self.summary.splitlines()]
         if self.plots:
-            first = self.plots[0]
-            with settings():
-                parts.append(figure_html(self.plot(first), self._plots[first].alt))
+            parts.append(self._html(self.plots[0], self.plot(self.plots[0])))
         return "".join(parts)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from cotbench.errors import CotbenchError
 from cotbench.runs.options import FLAGS
@@ -45,12 +43,15 @@ def in_python(text: str) -> str:
     return _OPTION.sub(named, _EXAMPLE.sub(lambda found: _VALUED.sub(_valued, found[0]), text))
 
 
-@contextmanager
-def told_in_python() -> Iterator[None]:
-    """Have the errors of a block name arguments, not options."""
-    try:
-        yield
-    except CotbenchError as error:
-        error.message, error.hint = in_python(error.message), in_python(error.hint)
-        error.args = (error.message,)
-        raise
+class told_in_python:  # noqa: N801 - a context manager, as `suppress` is one
+    """Have the errors of a block name arguments, not options, and begin their traceback here: what is above it is
+    cotbench's own, and no help to who can cure them."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, CotbenchError):
+            error.message, error.hint = in_python(error.message), in_python(error.hint)
+            error.args = (error.message,)
+            raise error.with_traceback(None) from None

@@ -22,13 +22,15 @@ class Options(TypedDict, total=False):
     Where the command line has `k=v,k2=v2`, a mapping or such a text; where it has a number for all modes or one for
     each, a number or a mapping."""
 
+    columns: Mapping[str, str] | str
+    kind: str | None
     engine: str | None
     model_args: Mapping[str, Any] | str
     gen_kwargs: Mapping[str, Any] | str
     max_tokens: int | Mapping[str, int] | str
     paths: int | Mapping[str, int] | str
     num_fewshot: int
-    exemplars: Literal["auto", "own", "split"]
+    exemplars: str
     limit: int | None
     seed: int
     skip_missing: bool
@@ -48,6 +50,7 @@ class Options(TypedDict, total=False):
     judge_base_url: str | None
     judge_args: Mapping[str, Any] | str
     program_limits: Mapping[str, float] | str
+    reuse: Names
     data_dir: str | os.PathLike[str] | None
     tasks_dir: str | os.PathLike[str] | None
     prompts_dir: str | os.PathLike[str] | None
@@ -95,8 +98,8 @@ def _as_typed(name: str, given: Any) -> Any:
     """What a parser of the command line is given for a value of Python's."""
     if name == "tasks":
         return words(given)
-    if name == "headers" and isinstance(given, Mapping):
-        return [f"{key}={value}" for key, value in given.items()]
+    if name == "headers":
+        return [f"{key}={value}" for key, value in given.items()] if isinstance(given, Mapping) else given
     if name == "extra_body" and isinstance(given, Mapping):
         try:
             return json.dumps(given, allow_nan=False) if given else None
@@ -104,13 +107,19 @@ def _as_typed(name: str, given: Any) -> Any:
             raise UsageError(f"extra_body: {error}.", "It is sent as JSON.") from None
     if name in ("max_tokens", "paths") and isinstance(given, int) and not isinstance(given, bool):
         return {"*": given}
+    if name == "columns" and isinstance(given, Mapping):
+        return ",".join(f"{role}={column}" for role, column in given.items()) or None
+    if name == "reuse":
+        return ",".join(words(given)) if given is not None else None
     if name == "limit" and given is not None:
         return str(given)
     if name in ("data_dir", "tasks_dir", "prompts_dir"):
         return None if given is None else Path(given)
     if isinstance(given, os.PathLike):
         return os.fspath(given)
-    if TYPES[name] in (dict[str, Any], dict[str, int], dict[str, float]) and not isinstance(given, str | Mapping):
+    if TYPES[name] in (dict[str, Any], dict[str, int], dict[str, float], dict[str, str]) and not isinstance(
+        given, str | Mapping
+    ):
         raise UsageError(f"{name}: expected a mapping, found {given!r:.60}.")
     return given
 

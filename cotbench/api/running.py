@@ -156,7 +156,8 @@ def run(
 
     The same call again asks for nothing that is on record, and goes on with what was interrupted: a run's folder is
     named by a hash of all that its results depend on, here as on the command line. resume: a run to go on with, whose
-    options are taken where none are given. fresh: start anew. progress: say how far it is; False says nothing, and
+    options are taken where none are given. arms: where none are given, direct and cot, and free and think for a model
+    with a switch for thinking. fresh: start anew. progress: say how far it is; False says nothing, and
     `Run.notes` has what would have been said.
 
     What it changes in the process while it works is in docs/python.md; nothing stays but what that says. In the main
@@ -209,10 +210,13 @@ def _run(
         like = None if "tasks" in given else manifest
         kept = {name: value for name, value in recorded.items() if FLAGS[name].resumable}
         given = {**kept, **given}
-    for name, called in (("model", "model"), ("tasks", "tasks"), ("modes", "arms")):
+    for name in ("model", "tasks"):
         if not given.get(name):
             example = 'cotbench.run("X", tasks=["mmlu"], arms=["direct", "cot"])'
-            raise UsageError(f"run: {called} is missing.", f"As in {example}, or resume=RUN.")
+            raise UsageError(f"run: {name} is missing.", f"As in {example}, or resume=RUN.")
+    if "modes" in asked and not given.get("modes"):
+        raise UsageError("run: arms is empty.", 'As in cotbench.run("X", tasks=["mmlu"], arms=["direct", "cot"]).')
+    given.setdefault("modes", [])
     refuse_engine_as_model(str(given["model"]), {"model_args": {}, **given})
     notes: list[str] = []
     with start_method_open(), variables_taken_back(), telling(progress, notes) as (watch, say):

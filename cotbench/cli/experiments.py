@@ -145,7 +145,7 @@ def _run_all(
         try:
             result = executed(plan, output, None, fresh=fresh, quiet=quiet)
         except Interrupted as error:
-            raise Interrupted(error.message, f"Go on with: cotbench run {experiment.path}") from None
+            raise Interrupted(error.message, "The same command goes on, and asks nothing twice.") from None
         except CotbenchError as error:
             stderr(f"Error: {error.message}")
             failure = error
@@ -178,7 +178,7 @@ def save_command(path: Path, given: Mapping[str, Any], typed: Collection[str]) -
 @app.command(help="Print a JSON Schema: experiment, of the files that `cotbench run` takes, for editors.")
 @guarded
 def schema(
-    of: Annotated[str, typer.Argument(metavar="experiment", autocompletion=completion.of_words("experiment"))],
+    of: Annotated[str, typer.Argument(metavar="WHAT", autocompletion=completion.of_words("experiment"))],
 ) -> None:
     from cotbench.runs.experiment_schema import schema as made
 

@@ -377,16 +377,20 @@ def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, own
 
     from cotbench.doctor import examine_task
     from cotbench.questions.columns import Hints
+    from cotbench.questions.files import is_table
     from cotbench.questions.suites import expanded
     from cotbench.terminal.tables import show_task
 
     hints = Hints(**own)
     words = expanded([name.strip() for name in names.split(",") if name.strip()], tasks_dir)
-    found = [examine_task(word, data_dir, tasks_dir, hints) for word in words]
+    if (said := "--columns" if hints.columns else "--kind" if hints.kind else "") and not any(map(is_table, words)):
+        found = f"{said}: no task of these is a file of questions (.jsonl, .csv ...)."
+        raise UsageError(found, "A task file says itself where things stand (docs/adding.md).")
+    checks = [examine_task(word, data_dir, tasks_dir, hints) for word in words]
     if as_json:
-        stdout_json([{**asdict(check), "ok": check.ok} for check in found])
+        stdout_json([{**asdict(check), "ok": check.ok} for check in checks])
     else:
-        for check in found:
+        for check in checks:
             show_task(check)
-    if not all(check.ok for check in found):
+    if not all(check.ok for check in checks):
         raise typer.Exit(DataError.exit_code)

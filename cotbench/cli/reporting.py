@@ -140,7 +140,8 @@ def report(
             """weighted_delta; of arms with further calls, calls, and less a vote of equal cost over_vote, """
             """over_vote_all, over_vote_money (_low, _high, _spent, _paths, _vote, _times, _n); of what else could """
             """be chosen among an arm's candidates, first_of, best_of, weighted_of, majority_of, text_vote_of, """
-            """mean_of, any_of. Repeatable.""",
+            """mean_of, any_of; of imported logs, agreement (of the tool's verdicts and ours), agreement_kappa, """
+            """their_accuracy, their_unread, their_delta. Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),

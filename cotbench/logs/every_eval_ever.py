@@ -96,7 +96,7 @@ def _aggregate(file: Path, which: _Which) -> Part:
     stem = file.stem.removesuffix("_samples")
     near = [file.with_name(f"{stem}.json"), *sorted(file.parent.glob("*.json"))[:64]]
     for one in dict.fromkeys(near):
-        if one.is_file():
+        if one.is_file() and one.stat().st_size <= _HEAD:
             told = made(lambda _: None, object_of, mapped(one), str(one))
             if told is not None and told.any("evaluation_id") == which.evaluation:
                 return told

@@ -109,7 +109,7 @@ def _log(run: Path) -> Log:
     splits = _splits(run)
     if len(splits) > 1:
         listed = ", ".join(f"{name} ({count:,})" for name, count in splits.items())
-        notes.append(f"its questions are of {len(splits)} splits: {listed}; HELM's figures are of each by itself")
+        notes.append(f"its questions are of {len(splits)} splits, {listed}, and HELM's figures of each by itself")
     shots, asked = adapter.count("max_train_instances"), None if first is None else first.count("num_train_instances")
     if shots is not None and asked is not None and asked < shots:
         notes.append(f"{asked} of {shots} exemplars are in the first prompt: more didn't fit")
@@ -128,10 +128,10 @@ def _log(run: Path) -> Log:
         split="" if first is None else first.part("instance").text("split"),
         sampling={} if method.startswith(_SEPARATE) else _sampling(adapter),
         shots=shots,
-        arm={**asked_how, **{key: adapter.any(key) for key in _ARM if adapter.any(key)}},
+        arm={**_thinks(method, asked_how), **asked_how, **{key: adapter.any(key) for key in _ARM if adapter.any(key)}},
         kind="letter" if method.startswith("multiple_choice") else "",
         likelihoods=method.startswith(_SEPARATE),
-        figures=list(_figures(run, method, len(splits) > 1)),
+        figures=list(_figures(run, method)) if len(splits) < 2 else (),
         inferred={} if told_by_provider else {"finish_reason": "cut where as many tokens were written as allowed"},
         notes=notes,
         samples=samples,
@@ -144,6 +144,12 @@ def _named(name: str) -> tuple[str, dict[str, str], dict[str, str]]:
     pairs = dict(pair.split("=", 1) for pair in rest.split(",") if "=" in pair)
     how = {key: value for key, value in pairs.items() if key in _ASKED and key != "method"}
     return base, how, {key: value for key, value in pairs.items() if key not in {*_ASKED, "model", "model_deployment"}}
+
+
+def _thinks(method: str, how: Mapping[str, str]) -> dict[str, bool]:
+    """Whether a chain of thought was asked for, where the run says it: of options, by its method or name."""
+    asked = method.endswith("chain_of_thought") or how.get("use_chain_of_thought", "").lower() == "true"
+    return {"cot": asked} if asked or method == _JOINT else {}
 
 
 def _plain(part: Part) -> list[str]:
@@ -182,11 +188,11 @@ def _splits(run: Path) -> dict[str, int]:
     return {name.text("split"): int(mean) for name, mean in _stats(run) if name.text("name") == "num_instances"}
 
 
-def _figures(run: Path, method: str, by_split: bool) -> Iterator[Figure]:
+def _figures(run: Path, method: str) -> Iterator[Figure]:
     for name, mean in _stats(run):
         called = name.text("name")
         if _is_reading(called, method):
-            yield Figure(name=f"{called} ({name.text('split')})" if by_split else called, value=mean, reading=called)
+            yield Figure(name=called, value=mean, reading=called)
 
 
 # --- samples --------------------------------------------------------------------------------------------------------

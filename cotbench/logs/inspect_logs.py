@@ -37,7 +37,8 @@ _TRAVEL = frozenset(
     batch logprobs top_logprobs prompt_logprobs tool_calls kwargs fail_on_refusal""".split()
 )
 _SHOTS = ("fewshot", "num_fewshot", "n_shots", "shots", "k_shot")
-_SIGNS = (b'"eval"', b'"status"', b'"plan"', b'"eval_id"', b'"run_id"', b'"task_id"')
+_EVAL = re.compile(rb'\s*\{.*?"eval"\s*:\s*\{', re.DOTALL)
+_SIGNS = (b'"status"', b'"plan"', b'"task_id"', b'"run_id"', b'"task_args"', b'"dataset"')
 _HEAD = 1 << 16
 _VERSION = 2
 
@@ -57,7 +58,7 @@ def _is_log(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    return head.lstrip()[:1] == b"{" and b'"eval"' in head and sum(sign in head for sign in _SIGNS) >= 4
+    return _EVAL.match(head) is not None and sum(sign in head for sign in _SIGNS) >= 3
 
 
 def _found(folder: Path) -> Iterator[Path]:
@@ -156,6 +157,8 @@ def _sampling(spec: Part, plan: Part, steps: Sequence[Part], config: Part) -> di
 def _arm(spec: Part, plan: Part, steps: Sequence[Part]) -> dict[str, Any]:
     """What may tell two arms from each other: the task's arguments, the solvers with theirs, settings of thought."""
     arm = scalars(spec.part("task_args"))
+    if "cot" not in arm and (thinks := _chain_of_thought(steps)) is not None:
+        arm["cot"] = thinks
     solvers = [_bare(step.text("solver")) for step in steps]
     if any(solvers):
         arm["solvers"] = " + ".join(solvers)
@@ -164,6 +167,21 @@ def _arm(spec: Part, plan: Part, steps: Sequence[Part]) -> dict[str, Any]:
         arm |= {key: value for key, value in told.items() if key.partition(".")[2] not in {*_TRAVEL, *_SAMPLING}}
     asked = scalars(Part(_settings(spec, plan, steps), plan.place))
     return arm | {key: value for key, value in asked.items() if key not in {*_TRAVEL, *_SAMPLING}}
+
+
+def _chain_of_thought(steps: Sequence[Part]) -> bool | None:
+    """Whether the solvers ask for a chain of thought, where they say it: `multiple_choice` asks for the letter alone
+    unless it is told otherwise, or has a template of its own."""
+    said = None
+    for step in steps:
+        name, params = _bare(step.text("solver")), step.part("params")
+        if name == "chain_of_thought":
+            return True
+        if name == "multiple_choice":
+            told = params.any("cot")
+            said = told if isinstance(told, bool) and "template" not in params else said
+            said = False if told is None and "template" not in params else said
+    return said
 
 
 def _figures(results: Part) -> Iterator[Figure]:

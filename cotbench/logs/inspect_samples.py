@@ -31,7 +31,7 @@ def sample(entries: Sequence[Entry], model: str, metrics: Mapping[str, str]) -> 
     Raises DataError."""
     epochs = [_Epoch(entry.read(), model) for entry in entries]
     first = epochs[0]
-    outputs = [completion for epoch in epochs for completion in epoch.outputs()]
+    outputs = [completion for epoch in epochs for completion in epoch.outputs]
     errors = [one.error for one in outputs if one.error]
     written = any(one.finish_reason != "error" for one in outputs)
     choices = first.part.texts("choices")
@@ -58,6 +58,8 @@ class _Epoch:
         self.part, self.model = part, model
         self._attached = part.part("attachments")
         self._output = part.part("output")
+        self._turns = list(part.parts("messages"))
+        self.outputs = list(self._written())
 
     def whole(self, text: str) -> str:
         """A text, or the attachment that stands for it. Raises DataError where that isn't in the sample."""
@@ -99,19 +101,16 @@ class _Epoch:
         said = [(one.text("role"), self.content(one)[0]) for one in self.part.parts("input")]
         return "\n\n".join([text for role, text in said if role == "user"] or [text for _, text in said])
 
-    def turns(self) -> list[Part]:
-        return list(self.part.parts("messages"))
-
     def sent(self) -> tuple[Message, ...]:
         """What the model was sent for its last reply; of a conversation with tools what it was sent at first."""
-        turns = self.turns()
+        turns = self._turns
         roles = [one.text("role") for one in turns]
         replies = [at for at, role in enumerate(roles) if role == "assistant"]
         end = len(turns) if not replies else replies[-1] if set(roles) <= _SAID else replies[0]
         said = ((roles[at], self.content(turns[at])[0]) for at in range(end))
         return tuple(message(role, text) for role, text in said if role in _SAID)
 
-    def outputs(self) -> Iterator[Completion]:
+    def _written(self) -> Iterator[Completion]:
         """What was written: one completion, or as many as were asked for at once."""
         choices = list(self._output.parts("choices"))
         fault = self._fault()
@@ -150,7 +149,7 @@ class _Epoch:
         """Tokens of the prompt (those from a cache too), of what was written, of the thought in it. Of several turns
         those of all of them."""
         usage = self._output.part("usage")
-        replies = sum(one.text("role") == "assistant" and one.any("source") != "input" for one in self.turns())
+        replies = sum(one.text("role") == "assistant" and one.any("source") != "input" for one in self._turns)
         whole = self.part.part("model_usage")
         if (replies > 1 or not usage) and self.model in whole:
             usage = whole.part(self.model)
@@ -185,14 +184,13 @@ def _readings(epochs: Sequence[_Epoch], metrics: Mapping[str, str], written: boo
     answers: dict[str, list[str | None]] = {}
     done = 0
     for epoch in epochs:
-        count = sum(1 for _ in epoch.outputs())
         for name, value, answer in epoch.scores():
             for held in (scores, answers):
                 column: list[Any] = held.setdefault(name, [])
                 column += [None] * (done - len(column))
             scores[name].append(_number(value, epoch.part.place, name))
             answers[name].append(answer)
-        done += count
+        done += len(epoch.outputs)
     made = {}
     for name, column in scores.items():
         given = [score for score in column if score is not None]

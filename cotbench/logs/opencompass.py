@@ -101,10 +101,11 @@ def _log(files: Sequence[Path], name: str) -> Log:
     likelihoods = _is_scored(first)
     beside = _results(files[0], name)
     results = object_of(mapped(beside), str(beside)) if beside is not None else Part({}, "")
-    shots = 0 if likelihoods else sum(message.role == "assistant" for message in _messages(first))
+    rounds = _rounds(first)
+    shots = 0 if likelihoods or rounds else sum(message.role == "assistant" for message in _messages(first))
     folder = files[0].parent
     notes = [] if beside is not None else ["no results beside the predictions: OpenCompass's figures aren't recorded"]
-    if isinstance(first.any("prediction"), list) and isinstance(first.any("gold"), list) and _rounds(first):
+    if rounds:
         notes.append("conversations of several rounds: they aren't read")
 
     def samples(skip: Skip = None) -> Iterator[Sample]:

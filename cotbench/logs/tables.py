@@ -14,11 +14,15 @@ _MARK = b"PAR1"
 
 
 def columns(path: Path) -> frozenset[str]:
-    """The columns of a parquet file, by its footer; none of another file. Raises OSError, or DataError where it is
-    broken."""
-    with path.open("rb") as file:
-        if file.read(4) != _MARK:
-            return frozenset()
+    """The columns of a parquet file, by its footer; none of another file. Raises DataError where it is broken, or
+    can't be read."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != _MARK:
+                return frozenset()
+    except OSError as error:
+        remedy = "Name the file of a log, or a folder of logs."
+        raise DataError(f"{path}: can't be read: {error.strerror or error}.", remedy) from None
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
     from pyarrow import ArrowException
 

@@ -241,14 +241,13 @@ def _of_jsonl(path: Path) -> Table:
     rows: Numbered = []
     faults: list[tuple[str, str]] = []
     for number, line in numbered(content.removeprefix(b"\xef\xbb\xbf").splitlines()):
-        place = f"{shown(path)}:{number}"
         try:
             row = json_object(line)
         except ValueError as error:
-            faults.append((f"{place}: {error}.", "Each line holds one JSON object."))
+            faults.append((f"{shown(path)}:{number}: {error}.", "Each line holds one JSON object."))
             continue
         if line.count(b":") > len(row) and (twice := _key_twice(line)):
-            faults.append((f"{place}: the key '{twice}' stands there twice.", "Keep one of them."))
+            faults.append((f"{shown(path)}:{number}: the key '{twice}' stands there twice.", "Keep one of them."))
         rows.append((number, row))
     if faults:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cotbench.errors import TaskError
 from cotbench.questions.columns import INDEX, NOT, Columns, Hints
+from cotbench.questions.golds import EACH
 from cotbench.questions.readers import MISSING, Choices, as_list, has_options, value_of
 from cotbench.questions.understood import File
 from cotbench.types import LETTERS, AnswerType
@@ -111,7 +112,7 @@ def reading_of_letters(
     lists = [as_list(value) for value in own]
     if own and all(isinstance(value, list) for value in lists):
         return _several(lists, options, hints)
-    kind = hints.kind if hints.kind not in (None, "each") else AnswerType.LETTER
+    kind = hints.kind if hints.kind not in (None, EACH) else AnswerType.LETTER
     if found.choices.get("labels") is not None:
         return ReadingOfLetters(kind=str(kind), reader="label")
     whole = [_whole(value) for value in own]
@@ -129,7 +130,8 @@ def _several(own: Sequence[Any], options: Sequence[Sequence[str]], hints: Hints)
         for value, choices in zip(own, options, strict=True)
     )
     counts = [sum(map(int, value)) if flags else len(value) for value in own]
-    kind = hints.kind or (AnswerType.LETTER if all(count == 1 for count in counts) else AnswerType.LETTERS)
+    named = None if hints.kind == EACH else hints.kind
+    kind = named or (AnswerType.LETTER if all(count == 1 for count in counts) else AnswerType.LETTERS)
     letters = all(isinstance(one, str) and not one.strip().isdecimal() for value in own for one in value)
     listed = "lists of letters" if letters else "lists of indices, counted from 0"
     how = "true or false for each option" if flags else listed

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import DataError, TaskError, UsageError, suggest
 from cotbench.questions.columns import Hints, columns_of, lacks
@@ -214,17 +216,21 @@ def _task_file(file: File, gold: str, kinds: Mapping[str, str], lettered: Letter
     first, *others = sorted(kinds, key=lambda kind: -KINDS[kind].line_tokens)
     if others and said:
         fields["kind"] = columns.one("kind")
-    task = Task.model_validate(
-        {
-            "name": name,
-            "about": f"questions of {path.name}",
-            "source": {"file": path.name},
-            "fields": fields,
-            "gold_reader": kinds[first],
-            "answer": first,
-            "mixed": [{"answer": kind, "gold_reader": kinds[kind]} for kind in others],
-        }
-    )
+    content = {
+        "name": name,
+        "about": f"questions of {path.name}",
+        "source": {"file": path.name},
+        "fields": fields,
+        "gold_reader": kinds[first],
+        "answer": first,
+        "mixed": [{"answer": kind, "gold_reader": kinds[kind]} for kind in others],
+    }
+    try:
+        task = Task.model_validate(content)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        remedy = "Say otherwise what columns hold or which kind answers are (--columns, --kind), or write a task file."
+        raise TaskError(f"{shown(path)}: {reason}.", remedy) from None
     digest = hashlib.sha256(content_of(path))
     if identity := file.hints.identity:
         digest.update(b"\x00" + identity.encode())

@@ -119,7 +119,7 @@ class Text(_Strict):
     @property
     def is_plain(self) -> bool:
         """Whether it is what stands in the column, as it stands there."""
-        return self == Text(column=self.column)
+        return self.model_fields_set <= {"column"} or self == Text(column=self.column)
 
     def text(self, value: Any) -> str:
         """The text that the column's value is, or how many things it holds. Raises ValueError."""

@@ -75,9 +75,11 @@ def unlike(file: File, places: Sequence[int], kinds: Sequence[str], values: Sequ
 
 def _others(file: File, places: Sequence[int], own: Sequence[Any], kind: str) -> list[str]:
     """What is told of golds that are asked as texts or formulas, where many are numbers."""
+    if kind not in (AnswerType.TEXT, AnswerType.LATEX):
+        return []
     others = [place for place, value in zip(places, own, strict=True) if number_in(value) is None]
     numbers = len(own) - len(others)
-    if kind not in (AnswerType.TEXT, AnswerType.LATEX) or not numbers or not others:
+    if not numbers or not others:
         return []
     if 2 * len(others) < len(own):
         word, first = file.line(others[0]).split()

@@ -154,6 +154,8 @@ def _revision(run: Provenance) -> str:
 
 def _engine(run: Provenance) -> str:
     version = f" {run.engine_version}" if run.engine_version else f" (version {NOT_RECORDED})"
+    if run.engine == "import":
+        return "none here: made of logs"
     if run.engine in ("stub", "replay"):
         version = ""
     elif run.engine == "openai":
@@ -166,6 +168,8 @@ def _device(run: Provenance) -> str:
         return f"the server's ({run.device or NOT_RECORDED})"
     if run.engine in ("stub", "replay"):
         return "none"
+    if run.engine == "import":
+        return NOT_RECORDED
     if run.device is None:
         return NOT_RECORDED
     return f"{run.device} ({run.processor})" if run.device == "cpu" and run.processor else run.device
@@ -208,6 +212,8 @@ def _reused(run: Provenance) -> str:
 
 
 def _exemplars(run: Provenance) -> str:
+    if run.imported:
+        return _logs(run, lambda log: NOT_RECORDED if log.shots is None else f"{log.shots}-shot")
     if run.num_fewshot is None:
         return NOT_RECORDED
     if not run.num_fewshot:
@@ -216,6 +222,8 @@ def _exemplars(run: Provenance) -> str:
 
 
 def _shots(run: Provenance) -> str:
+    if run.imported:
+        return _exemplars(run)
     return NOT_RECORDED if run.num_fewshot is None else f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot"
 
 
@@ -253,7 +261,8 @@ def _drawn(arm: ArmAsked) -> str:
     if arm.temperature is None:
         return ""
     paths = f"{arm.paths} paths, " if (arm.paths or 1) > 1 else ""
-    how = f"temperature {arm.temperature:g}, top_p {arm.top_p:g}" if arm.temperature else "greedy"
+    top = f", top_p {arm.top_p:g}" if arm.top_p is not None else ""
+    how = f"temperature {arm.temperature:g}{top}" if arm.temperature else "greedy"
     others = "".join(f", {name} {value}" for name, value in arm.other.items() if name != "stop")
     begun = f", begun with {arm.begun!r}" if arm.begun else ""
     return f"{paths}{how}{others}{begun}"
@@ -316,7 +325,12 @@ def _log(log: ArmImported) -> str:
 
 
 def _inferred(log: ArmImported) -> str:
-    said = ", ".join(f"{what} ({how})" for what, how in log.inferred.items())
+    return _listed(log.inferred)
+
+
+def _listed(inferred: Mapping[str, str]) -> str:
+    """What was inferred, with how."""
+    said = ", ".join(f"{what} ({how})" for what, how in inferred.items())
     return f"inferred: {said}" if said else ""
 
 
@@ -331,7 +345,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "engine": _engine,
     "imported from": lambda run: _logs(run, _log),
     "their verdict": lambda run: _logs(run, lambda log: log.reading),
-    "inferred": lambda run: _logs(run, _inferred),
+    "inferred": lambda run: "; ".join(filter(None, (_listed(run.inferred), _logs(run, _inferred)))),
     "not in the log": lambda run: _logs(run, _lacking),
     "prelude": lambda run: run.prelude,
     "judge": lambda run: run.judge or "",

@@ -34,44 +34,50 @@ def their_arms(comparison: Comparison) -> Table[TheirArm]:
             ("agree %", lambda r: percent(r.agreement.value)),
             ("95% interval", lambda r: ends(r.agreement)),
             ("kappa", lambda r: DASH if r.kappa is None else f"{r.kappa:.2f}".replace("-", "−")),
-            ("both right", lambda r: count(r.both_right)),
-            ("only theirs", lambda r: count(r.only_theirs)),
-            ("only ours", lambda r: count(r.only_ours)),
-            ("neither", lambda r: count(r.both_not)),
-            ("they printed %", lambda r: NOT_RECORDED if r.printed is None else percent(r.printed)),
-            ("by their scores %", lambda r: percent(r.accuracy)),
+            ("printed %", lambda r: NOT_RECORDED if r.printed is None else percent(r.printed)),
+            ("theirs %", lambda r: percent(r.accuracy)),
             ("ours %", lambda r: percent(r.ours)),
+            ("unread, theirs", lambda r: NOT_RECORDED if r.their_unread is None else count(r.their_unread)),
+            ("ours", lambda r: count(r.our_unread)),
         ],
-        about="Of the outputs with a verdict by both: how many are right by both, by theirs only, by ours only, or by "
-        "neither. agree: right by both or by neither, with a Wilson interval. kappa: Cohen's. they printed: the figure "
-        "in the log; by their scores: the mean of the log's scores; ours: our accuracy on the same questions. "
-        "*: the tool's verdict where no reading is named.",
+        about="n: outputs with a verdict by both. agree: right by both or by neither, with a Wilson interval. kappa: "
+        "Cohen's. printed: the figure in the log; theirs: the mean of the log's scores; ours: our accuracy on the same "
+        "questions. unread: of all outputs, by their reading and by ours. *: the tool's verdict where no reading is "
+        "named.",
     )
 
 
 def their_causes(comparison: Comparison) -> Table[TheirArm]:
-    """Why their verdicts and ours differ."""
+    """On how many outputs which verdict is right, and why they differ."""
     columns: list[Column[TheirArm]] = [
         (title, lambda r, name=name: count(getattr(r, name)))  # type: ignore[misc]
-        for name, title in _CAUSES.items()
+        for name, title in _COLUMNS.items()
     ]
     return Table(
-        title="Why their verdicts and ours differ",
+        title="Where their verdicts and ours differ, and why",
         rows=comparison.their_arms,
         names=[*MODE, _READING],
         figures=[
-            ("differ", lambda r: count(r.only_theirs + r.only_ours)),
+            ("both right", lambda r: count(r.both_right)),
+            ("only theirs", lambda r: count(r.only_theirs)),
+            ("only ours", lambda r: count(r.only_ours)),
+            ("neither", lambda r: count(r.both_not)),
             *columns,
-            ("unread by them", lambda r: NOT_RECORDED if r.their_unread is None else count(r.their_unread)),
-            ("unread by us", lambda r: count(r.our_unread)),
-            ("no verdict of theirs", lambda r: count(r.their_undecided)),
-            ("none of ours", lambda r: count(r.our_undecided)),
         ],
-        about=f"differ: right by one verdict only. {THEY_READ_NOTHING}, and we did; {WE_READ_NOTHING}, and they did; "
-        f"{OTHER_ANSWERS}: both read, and not the same; {SAME_ANSWER}: both read the same, and judged it otherwise; "
-        f"{UNCLEAR}: the log doesn't say what was read, or it can't be compared at once. unread: of all outputs, right "
-        "or not.",
+        about="only theirs, only ours: right by one verdict alone. These are, by what was read: we only: they read "
+        "nothing, and we did; they only: we read nothing, and they did; other: both read, and not the same; same: both "
+        "read the same, and judged it otherwise; unclear: the log doesn't say what was read, or the two can't be "
+        "compared at once.",
     )
+
+
+_COLUMNS = {
+    "they_read_nothing": "we only",
+    "we_read_nothing": "they only",
+    "other_answers": "other",
+    "same_answer": "same",
+    "unclear": "unclear",
+}
 
 
 def their_deltas(comparison: Comparison) -> Table[TheirDelta]:

@@ -39,7 +39,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "accuracy": "Accuracy",
     "deltas": "Differences",
     "their_arms": "Their verdicts",
-    "their_causes": "Why they differ",
+    "their_causes": "Where they differ",
     "their_deltas": "Under their verdicts",
     "their_read": "Read in both arms",
     "disagreements": "Disagreements",

@@ -87,9 +87,9 @@ def lengths_of(completions: Completions, columns: Mapping[str, Any]) -> list[int
     return [len(each) for each in (ids if ids is not None else texts_of(completions))]
 
 
-def token_lengths(columns: Mapping[str, Any], reward: str) -> list[int]:
+def token_lengths(completions: Completions, columns: Mapping[str, Any], reward: str) -> list[int]:
     """How many tokens completions have. Raises UsageError where the trainer doesn't say (`completion_ids`)."""
-    ids = columns.get("completion_ids")
+    ids = column(columns, "completion_ids", len(completions))
     if ids is None:
         raise UsageError(
             f"{reward} counts tokens, and there is no completion_ids.", "TRL's trainers hand it to every reward."

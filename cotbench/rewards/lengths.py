@@ -17,7 +17,7 @@ from cotbench.types import Outcome
 def _groups(prompts: Sequence[Any] | None, count: int) -> list[list[int]]:
     """The places of completions of one prompt; all are of one where no prompts are given."""
     if prompts is None:
-        return [list(range(count))]
+        return [list(range(count))] if count else []
     found: dict[str, list[int]] = {}
     for place, prompt in enumerate(prompts):
         name = prompt if isinstance(prompt, str) else json.dumps(prompt, sort_keys=True, default=str)
@@ -101,8 +101,8 @@ class SoftOverlong:
                 "Both are numbers of tokens; DAPO has 4096 and 20480.",
             )
 
-    def __call__(self, **columns: Any) -> Rewards:
-        return [self._worth(tokens) for tokens in token_lengths(columns, self.__name__)]
+    def __call__(self, completions: Completions, **columns: Any) -> Rewards:
+        return [self._worth(tokens) for tokens in token_lengths(completions, columns, self.__name__)]
 
     def _worth(self, tokens: int) -> float:
         free = self.max_completion_len - self.soft_punish_cache
@@ -139,7 +139,7 @@ class CosineLength:
             raise UsageError(f"cosine_length: max_len is {self.max_len}, expected 1 or more.", "It is in tokens.")
 
     def __call__(self, completions: Completions, **columns: Any) -> Rewards:
-        lengths = token_lengths(columns, self.__name__)
+        lengths = token_lengths(completions, columns, self.__name__)
         right = _right(self.accuracy, completions, columns)
         return [
             None if is_right is None else self._worth(is_right, n) for is_right, n in zip(right, lengths, strict=True)

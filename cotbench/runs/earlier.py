@@ -36,17 +36,14 @@ class Source:
 
     @cached_property
     def seconds_per_token(self) -> float | None:
-        """The seconds that its engine was busy for each completion token, those included that it had taken itself; None
-        where that isn't known."""
+        """The seconds that its engine was busy for each completion token, those included that it had taken itself, by
+        the sessions that tell it: one that goes on or was killed doesn't. None where none does."""
         busy, tokens = 0.0, 0
         for session in self.manifest.sessions:
-            parts = [*session.get("taken", {}).values()]
-            if session.get("requests") or "ended" not in session:
-                parts.append({"busy_s": session.get("busy_s"), "tokens": session.get("new_tokens")})
-            for part in parts:
-                if part.get("busy_s") is None or part.get("tokens") is None:
-                    return None
-                busy, tokens = busy + float(part["busy_s"]), tokens + int(part["tokens"])
+            own = {"busy_s": session.get("busy_s"), "tokens": session.get("new_tokens")}
+            for part in (own, *session.get("taken", {}).values()):
+                if part.get("busy_s") is not None and part.get("tokens") is not None:
+                    busy, tokens = busy + float(part["busy_s"]), tokens + int(part["tokens"])
         return busy / tokens if tokens else None
 
 

@@ -90,10 +90,10 @@ def _type_of(field: str) -> Schema:
         return {"anyOf": [{"type": "object", "properties": keys, "additionalProperties": False}, _TEXT]}
     if field == "headers":
         texts = {"type": "array", "items": _TEXT}
-        return {"anyOf": [{"type": "object", "additionalProperties": _TEXT}, texts]}
+        return {"anyOf": [{"type": "object", "additionalProperties": {"type": ["string", "number"]}}, texts]}
     if field == "reuse":
         return {"anyOf": [{"enum": ["auto", "off"]}, _TEXT, {"type": "array", "items": _TEXT}]}
-    if TYPES[field] == dict[str, Any]:
+    if TYPES[field] in (dict[str, Any], dict[str, str]):
         return _ARGUMENTS
     found = dict(_OF_TYPES[TYPES[field]])
     if flag.minimum is not None:

@@ -145,6 +145,15 @@ def _body(value: Any, parse: Parse, folder: Path) -> Any:
     return parse(value if isinstance(value, str) else json.dumps(value))
 
 
+def _columns(value: Any, parse: Parse, _: Path) -> Any:
+    if isinstance(value, str):
+        return parse(value)
+    if not isinstance(value, dict):
+        raise Unfit("a mapping, or text as on the command line")
+    several = {role: "+".join(map(str, one)) if isinstance(one, list) else one for role, one in value.items()}
+    return parse(",".join(f"{role}={one}" for role, one in several.items()))
+
+
 def _headers(value: Any, parse: Parse, folder: Path) -> Any:
     if isinstance(value, dict):
         value = [f"{key}={one}" for key, one in value.items()]
@@ -165,6 +174,7 @@ def _sampling(value: Any, parse: Parse, _: Path) -> Any:
 _OF: Mapping[str, Callable[[Any, Parse, Path], Any]] = {
     "tasks": _list,
     "modes": _list,
+    "columns": _columns,
     "model_args": _mapping,
     "judge_args": _mapping,
     "gen_kwargs": _sampling,

@@ -54,13 +54,12 @@ class TaskLogs:
     arms: tuple[ArmLogs, ...]
 
 
-def modes_of(names: Sequence[str], count: int) -> list[Mode] | None:
-    """The arms that --as names, one for each log; None where it names none. Raises UsageError."""
-    if not names:
-        return None
-    if len(names) != count:
-        logs = f"{count} log{'s' * (count != 1)}"
-        raise UsageError(f"--as: names {len(names)} arms, and there are {logs}.", "Name one for each, in their order.")
+def modes_of(names: Sequence[str], logs: Sequence[str]) -> list[Mode]:
+    """The arms that --as names, one for each of these logs. Raises UsageError."""
+    if len(names) != len(logs):
+        there = f"{len(logs)} log{'s' * (len(logs) != 1)}: {', '.join(logs)}"
+        found = f"--as: names {len(names)} arm{'s' * (len(names) != 1)}, and there are {there}."
+        raise UsageError(found, "Name one for each, in their order.")
     return [_mode(name) for name in names]
 
 
@@ -80,25 +79,27 @@ def _mode(text: str) -> Mode:
     return mode
 
 
-def inferred_modes(logs: Sequence[Sequence[Log]]) -> list[Mode]:
-    """The arms that logs say they are of. Raises UsageError where one doesn't, or two say the same."""
+def inferred_modes(logs: Sequence[Log]) -> list[Mode]:
+    """The arms that logs say they are of. Raises UsageError where one doesn't, or two of one task say the same."""
     found = []
-    for own in logs:
-        said = dict.fromkeys(filter(None, map(_said, own)))
-        if len(said) != 1:
-            name = own[0].path
-            what = f"says neither {' nor '.join(said)} alone" if said else "doesn't say how it was prompted"
-            raise UsageError(f"{name}: {what}.", EXAMPLE)
-        found.append(next(iter(said)))
-    if twice := next((name for name in found if found.count(name) > 1 and len(logs) > 1), None):
-        raise UsageError(f"two logs seem to be of {twice}.", EXAMPLE)
-    return [find_mode(name, "--as") for name in found]
+    seen: dict[tuple[str, str, str], Log] = {}
+    for log in logs:
+        said = _said(log)
+        if not said:
+            raise UsageError(f"{log.path}: doesn't say how it was prompted.", EXAMPLE)
+        other = seen.setdefault((said, log.model, log.task), log)
+        if other is not log:
+            raise UsageError(f"{other.path} and {log.path}: both seem to be of {said}.", EXAMPLE)
+        found.append(find_mode(said, "--as"))
+    return found
 
 
 def _said(log: Log) -> str:
     flag = log.arm.get("cot")
     if isinstance(flag, bool):
         return "cot" if flag else "direct"
+    if log.likelihoods:  # nothing was written
+        return "direct"
     texts = [log.task, *(str(log.arm.get(name, "")) for name in ("solver", "instruction", "prompt"))]
     texts += [log.path.name.partition("_20")[0], log.path.parent.name]
     for text in texts:
@@ -128,7 +129,7 @@ def tasks_of(logs: Sequence[tuple[Mode, Log]], asked: str, tasks: TaskFinder) ->
     """Logs of one model by task. asked: what --task names, "" where it doesn't."""
     named: dict[str, tuple[TaskFile | None, str, list[tuple[Mode, Log]]]] = {}
     found = [tasks.of(log, asked) for _, log in logs]
-    alone = len({mode.name for mode, _ in logs}) == len(logs)
+    alone = len({mode.name for mode, _ in logs}) == len(logs) and len({log.dataset for _, log in logs} - {""}) < 2
     for (mode, log), (file, inferred) in zip(logs, found, strict=True):
         name = file.task.name if file is not None else _plain(log.task)
         if file is None and alone:  # one log for each arm: they are of one task, whatever the tool calls it
@@ -170,7 +171,8 @@ class TaskFinder:
             if asked not in self._named:
                 self._named[asked] = find_task(asked, self._tasks_dir, self._data_dir)  # type: ignore[arg-type]
             return self._named[asked], ""
-        same = self._by_dataset.get(log.dataset.rstrip("/").lower(), []) if log.dataset else []
+        named = log.dataset.rstrip("/").lower()
+        same = self._by_dataset.get(named) or self._by_dataset.get(named.rpartition("/")[2], []) if named else []
         fitting = [file for file in same if _fits(file, log)] or (same if len(same) == 1 else [])
         if len(fitting) == 1:
             return fitting[0], f"by its data set, {log.dataset}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from cotbench.programs import Limits
 from cotbench.runs.import_run import ArmFacts, ReadTask, tells_endings
+from cotbench.runs.options import LOGS
 from cotbench.runs.prepare import ARMS, digest
 from cotbench.runs.provenance import public_path, without_home
 from cotbench.store.manifest import Imported, ImportedArm, ImportedFile, Manifest, OnlyHere, Prelude, Printed
@@ -22,9 +23,10 @@ _MOST_CHARS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What the user said that the manifest has to hold. paths: of the logs; fields, questions, answer_pattern, reading,
-    skip_broken, repeated: the options of these names; arms, task, named_model: whether each was said; limits: of
-    programs."""
+    """What the user said that the manifest has to hold.
+
+    paths: of the logs. fields, questions, answer_pattern, reading, skip_broken, repeated: the options of these names.
+    arms, task, named_model: whether each was said. limits: of programs."""
 
     paths: Sequence[Path]
     fields: Mapping[str, str]
@@ -126,7 +128,7 @@ def manifest_of(
                 "model": model,
                 "tasks": [task.name for task in tasks],
                 "modes": list(modes),
-                "logs": [str(path) for path in said.paths],
+                LOGS: [str(path) for path in said.paths],
             }
         ),
         engine={"engine": ENGINE, "model": model},

@@ -26,6 +26,7 @@ from cotbench.types import Completion, Key, Question
 
 SHOWN = 5  # questions that are named
 NONE = -1  # in place of a sample's question: it is left out
+_MAJORITY = ("maj",)  # how readings begin that are votes of several outputs: maj@8
 NO_OUTPUT = "the log has no output"
 _TELL_ENDINGS = frozenset({"inspect"})  # formats that say of each output how it ended
 Skip = Callable[[Exception], None] | None
@@ -88,7 +89,9 @@ class ArmFacts:
         if wanted or not self.metrics:
             return wanted
         reads = {name: count for name, count in self.read.items() if count}
-        firsts = list(reads or self.metrics)
+        votes = bool(self.logs.mode.own.paths)
+        alike = {name: count for name, count in reads.items() if name.startswith(_MAJORITY) is votes}
+        firsts = list(alike or reads or self.metrics)
         return min(firsts, key=lambda name: (reads.get(name, 0), firsts.index(name)))
 
     def their_figure(self, name: str) -> float | None:

@@ -106,7 +106,8 @@ class ImportResult:
     def as_dict(self) -> dict[str, Any]:
         from msgspec import to_builtins
 
-        return {**to_builtins(asdict(self)), "folder": str(self.folder)}
+        found: dict[str, Any] = to_builtins({**asdict(self), "folder": str(self.folder)})
+        return found
 
 
 def import_logs(
@@ -166,22 +167,19 @@ def _format_of(path: Path, options: ImportOptions) -> Format:
 
 
 def _with_modes(read: Sequence[Sequence[Log]], options: ImportOptions) -> tuple[list[Log], list[Mode]]:
-    """All logs, and the arm of each."""
-    each = list(read)
-    if len(each) == 1 and len(each[0]) > 1 and len(options.arms) in (0, len(each[0])):
-        each = [[log] for log in each[0]]  # a folder with a log for each arm
-        if not options.arms and len({_said_of(log) for [log] in each}) < len(each):
-            each = list(read)
-    modes = modes_of(options.arms, len(each)) or inferred_modes(each)
+    """All logs, and the arm of each: one for each path, or for each log of a folder."""
+    logs = [log for own in read for log in own]
+    if not options.arms:
+        return logs, inferred_modes(logs)
+    each = [list(own) for own in read]
+    if len(each) == 1 and len(options.arms) == len(logs):
+        each = [[log] for log in logs]
+    names = [str(path) for path in options.paths]
+    if len(names) == 1 and len(logs) > 1:
+        names = [log.task or log.path.name for log in logs] if len(options.arms) > 1 else names
+    modes = modes_of(options.arms, names)
     pairs = [(log, mode) for own, mode in zip(each, modes, strict=True) for log in own]
     return [log for log, _ in pairs], [mode for _, mode in pairs]
-
-
-def _said_of(log: Log) -> str:
-    try:
-        return inferred_modes([[log]])[0].name
-    except UsageError:
-        return ""
 
 
 def _prelude(path: Path | None) -> Prelude | None:

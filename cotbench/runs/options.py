@@ -325,6 +325,9 @@ def anchored(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value if anchor is None else anchor(value) for name, value, anchor in anchors}
 
 
+LOGS = "logs"  # the option of an imported run that names what it was made of
+
+
 def recorded_options(manifest: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options in a run's manifest. Raises RunError, which names that file, where they aren't what a run records."""
     from pydantic import TypeAdapter, ValidationError
@@ -332,6 +335,9 @@ def recorded_options(manifest: Path, options: Mapping[str, Any]) -> dict[str, An
     from cotbench.runs.provenance import with_home
 
     remedy = "Restore the file, or give the options again, without --resume."
+    if LOGS in options:
+        found = f"{manifest.parent}: was made of logs (`cotbench import`), so that nobody can be asked again."
+        raise RunError(found, "To read and grade it again: cotbench score RUN. To change it: import the logs again.")
     if unknown := options.keys() - FLAGS.keys():
         raise RunError(f"{manifest}: options.{min(unknown):.40} is nothing that this version knows.", remedy)
     for name in (name for name in FLAGS if name in options):

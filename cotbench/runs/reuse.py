@@ -116,7 +116,10 @@ def wanted_by(
         raise UsageError(found, "Give one of them.")
     if text == OFF or again or (not named and (fresh or plan.options.lock is not None)):
         return Wanted(plan, (), named=False)
-    folders = [find_run(name, output_dir) for name in text.split(",")] if named else list_runs(output_dir)
+    try:
+        folders = [find_run(name, output_dir) for name in text.split(",")] if named else list_runs(output_dir)
+    except RunError as error:
+        raise RunError(f"--reuse: {error.message}", f"{error.hint} Or ask anew: --reuse off.") from None
     own = own.resolve() if own is not None else None
     return Wanted(plan, [folder for folder in folders if folder.resolve() != own], named)
 

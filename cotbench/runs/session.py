@@ -93,7 +93,7 @@ def execute(
         require_workers()  # before a model is loaded
     recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
     recorded = recorded if like is None else like.spec
-    wanted_by(plan, output_dir)  # refused before a model is loaded
+    wanted_by(plan, output_dir, again=like is not None)  # refused before a model is loaded
     with ExitStack() as opened:
         engine = opened.enter_context(closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))))
         second = None

@@ -79,15 +79,15 @@ def _row(arm: ArmResult) -> tuple[str | Text, ...]:
 
 def _said(result: ImportResult) -> Iterator[str]:
     """What else must be known, a line each."""
-    readings = {
-        f"{arm.mode}: {arm.told.reading}"
-        + (f" (of {', '.join(arm.told.readings)})" if len(arm.told.readings) > 1 else "")
-        for task in result.tasks
-        for arm in task.arms
-        if arm.told.reading
-    }
-    if readings:
-        yield f"Theirs is by the reading {'; '.join(sorted(readings))}."
+    readings: dict[str, dict[str, None]] = {}
+    for task in result.tasks:
+        for arm in task.arms:
+            if arm.told.reading:
+                others = [name for name in arm.told.readings if name != arm.told.reading]
+                more = f", the strictest (--filter takes another: {', '.join(others)})" if others else ""
+                readings.setdefault(f"{arm.told.reading}{more}", {})[arm.mode] = None
+    for told, modes in readings.items():
+        yield f"Theirs ({', '.join(modes)}): by their reading {told}."
     for task in result.tasks:
         for arm in task.arms:
             if arm.printed is not None and arm.theirs is not None and abs(arm.printed - arm.theirs) > 5e-4:
@@ -95,27 +95,28 @@ def _said(result: ImportResult) -> Iterator[str]:
                 yield f"{arm.mode}: the tool printed {percent(arm.printed)}%, and {mean}."
     if result.inferred:
         yield f"Inferred: {'; '.join(f'{name}: {how}' for name, how in result.inferred.items())}."
-    own = {
-        f"{arm.mode}: {name}: {how}"
-        for task in result.tasks
-        for arm in task.arms
-        for name, how in arm.told.inferred.items()
-    }
+    own: dict[str, dict[str, None]] = {}
+    for task in result.tasks:
+        for arm in task.arms:
+            for name, how in arm.told.inferred.items():
+                own.setdefault(f"{name}: {how}", {})[arm.mode] = None
     if own:
-        yield f"Inferred of logs: {'; '.join(sorted(own))}."
+        every = {arm.mode for task in result.tasks for arm in task.arms}
+        said = [told if set(modes) == every else f"{told} ({', '.join(modes)})" for told, modes in own.items()]
+        yield f"Inferred of the logs: {'; '.join(said)}."
     lacking: dict[str, list[str]] = {}
     for task in result.tasks:
         for arm in task.arms:
             if arm.told.not_recorded:
                 names = ", ".join(name.replace("_", " ") for name in arm.told.not_recorded)
                 lacking.setdefault(names, []).append(arm.mode)
-    for names, modes in lacking.items():
-        yield f"Not recorded ({', '.join(dict.fromkeys(modes))}): {names}."
+    for names, who in lacking.items():
+        yield f"Not recorded ({', '.join(dict.fromkeys(who))}): {names}."
     notes = dict.fromkeys([*result.notes, *(n for task in result.tasks for arm in task.arms for n in arm.told.notes)])
     yield from (f"Note: {note.rstrip('.')}." for note in notes)
     if result.broken:
-        more = len(result.broken) - MOST_NAMED
+        left = len(result.broken) - MOST_NAMED
         yield f"{len(result.broken):,} lines can't be read and are passed over:"
         yield from (f"  {fault}" for fault in result.broken[:MOST_NAMED])
-        if more > 0:
-            yield f"  and {more:,} more (all in manifest.json)"
+        if left > 0:
+            yield f"  and {left:,} more (all in manifest.json)"
