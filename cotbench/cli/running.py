@@ -32,7 +32,7 @@ def run(
     experiment: Annotated[
         str | None,
         typer.Argument(
-            metavar="[EXPERIMENT]",
+            metavar="EXPERIMENT",
             help="A YAML file of runs (models x tasks x arms), instead of the options: docs/experiments.md. Options "
             "that are typed go before what it says.",
             autocompletion=completion.experiments,
