@@ -165,7 +165,7 @@ def test_what_is_wrong_is_said_of_the_innermost_place() -> None:
     spec = {"model": model, "tasks": {"t": {"data": "d"}}, "modes": {"t/cot": {}}, "num_fewshot": 0}
     assert fault_of(spec, RunSpec) is None
     for changed, expected in (
-        (spec | {"num_fewshot": True}, "num_fewshot is True, expected a whole number"),
+        (spec | {"num_fewshot": True}, "num_fewshot is True, expected a whole number or null"),
         (spec | {"model": model | {"engine": ""}}, "model.engine is '', expected an engine's name"),
         (spec | {"model": {"engine": "e"}}, "model.model is missing, expected a model's name"),
         (spec | {"modes": {"t/cot": {"thinking": 1}}}, "modes.t/cot.thinking is 1, expected true, false or null"),
