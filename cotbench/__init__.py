@@ -56,12 +56,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from cotbench import api
+if not TYPE_CHECKING:  # else a type checker would take any name for one of these
 
-    return getattr(api, name)
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from cotbench import api
+
+        return getattr(api, name)
 
 
 def __dir__() -> list[str]:

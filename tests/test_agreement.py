@@ -52,6 +52,16 @@ def test_agreement_is_counted(run: Path) -> None:
     assert (row.format, row.version, row.default) == ("lm-eval", "0.4.9", True)
 
 
+def test_a_printed_figure_that_the_scores_do_not_give_is_told(tmp_path: Path) -> None:
+    run = make_imported(tmp_path / "r", MINE, BY_DEFAULT, printed={"direct": 0.4, "cot": 55.0})
+    found = found_in(run)
+    assert arm(found, "cot", "strict").printed == pytest.approx(0.55)  # it is in percent
+    [note] = found.notes
+    assert "of cot, the log's reading 'strict' is printed with 55.0% as exact_match, and its scores of 10" in note
+    assert "30.0%" in note
+    assert not found_in(make_imported(tmp_path / "s", MINE, BY_DEFAULT, printed={"direct": 0.4, "cot": 30})).notes
+
+
 def test_causes_are_told_apart_and_sum_to_the_disagreements(run: Path) -> None:
     found = found_in(run)
     cot, direct = arm(found, "cot", "strict"), arm(found, "direct", "strict")

@@ -22,6 +22,8 @@ ELSEWHERE = {
     "replay.md": "test_replay.py, with the files that it shows",
     "log.md": "what was measured once",
     "parts.md": "no commands",
+    "own-data.md": "test_own_data.py",
+    "python.md": "test_python_page.py",
 }
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
@@ -63,6 +65,15 @@ def _sample(n: int, reply: str) -> str:
     return json.dumps(row) + "\n"
 
 
+FILES["questions.jsonl"] = "".join(
+    json.dumps({"id": n, "question": f"What is {n} + {n}?", "answer": f"#### {2 * n}"}) + "\n" for n in range(1, 9)
+)
+for arm, reply in (("direct", "{}"), ("cot", "So it is {}."), ("pal", "```python\nanswer = twice({0})\n```")):
+    FILES[f"predictions_{arm}.jsonl"] = "".join(
+        json.dumps({"id": n, "completion": reply.format(n if arm == "pal" else 2 * n), "answer": str(2 * n)}) + "\n"
+        for n in range(1, 9)
+    )
+FILES["helpers.py"] = "def twice(n):\n    return 2 * n\n"
 FILES["samples_gsm8k_direct.jsonl"] = "".join(_sample(n, f"The answer is {n + 1}.") for n in range(1, 9))
 FILES["samples_gsm8k_cot.jsonl"] = "".join(
     _sample(n, f"{n} + {n} = {2 * n}. The answer is {2 * n}.") for n in range(1, 9)
@@ -127,6 +138,9 @@ def test_the_commands_of_a_page(page: str, tmp_path: Path, main: Cli, monkeypatc
         (tmp_path / name).write_text(content)
     monkeypatch.setenv("AZURE_KEY", "k")
     monkeypatch.setenv("COLUMNS", "80")
+    if page == "docs/experiments.md":
+        [content] = re.findall(r"^```yaml\n(# yaml-language-server.*?)^```$", PAGES[page], re.M | re.S)
+        (tmp_path / "exp.yaml").write_text(content.replace("limit: 50", "limit: 4"))
     if page == "docs/report.md":  # is about runs that there are
         for modes in ("free", "direct,cot"):
             assert main("run", "--model", "stub", "--task", "sample", "--mode", modes, "--limit", "8").code == 0

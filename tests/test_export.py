@@ -171,6 +171,7 @@ def test_an_inspect_log_holds_all_paths_the_one_that_decided_first(stub: Path, m
         assert len(row["output"]["choices"]) == 5
         assert row["scores"]["cotbench"]["value"] == ("C" if record.outcome == "correct" else "I")
         assert row["scores"]["cotbench"].get("answer") == record.answer
+        assert row["metadata"]["tag_eq_question"] is ("=" in run.questions[row["id"]].text)
         first = row["output"]["choices"][0]["message"]["content"]
         assert row["output"]["completion"] == first
         assert record.answer is None or f"Answer: {record.answer}" in first
@@ -360,3 +361,9 @@ def test_a_lost_reply_is_an_error(tmp_path: Path, main: Cli) -> None:
     assert done.code == 3
     assert "its journal lacks a reply to t-0 under cot" in done.err
     assert not list((tmp_path / "o").glob("*")), "no half of a log is left"
+
+
+def test_completion_offers_every_format() -> None:
+    from cotbench.cli.exporting import TO
+
+    assert tuple(FORMATS) == TO

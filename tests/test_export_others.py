@@ -72,6 +72,10 @@ def test_inspect_sees_paths_thoughts_and_usage(runs: list[Path], tmp_path: Path)
             assert (sample.scores["cotbench"].value == "C") is (record.outcome == Outcome.CORRECT)
             assert sample.scores["cotbench"].answer == record.answer
             assert sample.messages[-1].text == sample.output.completion
+            calls = [event for event in sample.events if event.event == "model"]
+            assert [call.output.choices[0] for call in calls] == sample.output.choices
+            [scored] = [event for event in sample.events if event.event == "score"]
+            assert scored.score == sample.scores["cotbench"]
             if arm == "think":
                 assert sample.output.message.content[0].type == "reasoning"
                 assert sample.output.usage.reasoning_tokens == record.reasoning_tokens

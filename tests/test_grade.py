@@ -29,6 +29,7 @@ from cotbench.answers.judging.cleaning import clean_latex, plain_to_latex, same_
 from cotbench.answers.judging.quick import too_big
 from cotbench.answers.kinds import KINDS, judge_formula
 from cotbench.answers.reading import extract
+from cotbench.errors import UsageError
 from cotbench.types import AnswerType, Verdict
 
 LATEX = AnswerType.LATEX
@@ -705,9 +706,7 @@ from cotbench.answers.grader import Grader
 from cotbench.answers.kinds import KINDS
 from cotbench.types import AnswerType
 
-def hang(gold, answer):
-    Path(gold).touch()
-    time.sleep(60)
+from hanging import hang
 
 def stop_late(manager, stop=process.WorkerManager.force_stop_workers):
     time.sleep(1)  # between taking the locks away and ending the workers
@@ -725,7 +724,18 @@ if __name__ == "__main__":
 """
 
 
+JUDGE = """
+import time
+from pathlib import Path
+
+def hang(gold, answer):
+    Path(gold).touch()
+    time.sleep(60)
+"""
+
+
 def script(tmp_path: Path, timeout_s: float) -> subprocess.Popen[str]:
+    (tmp_path / "hanging.py").write_text(JUDGE)  # workers import modules, and never the program itself
     (tmp_path / "grading.py").write_text(SCRIPT)
     command = [sys.executable, str(tmp_path / "grading.py"), str(tmp_path / "called"), str(timeout_s)]
     root = Path(cotbench.__file__).parent.parent
@@ -750,6 +760,18 @@ def test_workers_die_with_a_killed_run(tmp_path: Path) -> None:
     run.kill()
     run.communicate(timeout=20)
     wait_for(lambda: not any(map(is_running, started)))
+
+
+def test_a_judge_that_stands_in_the_program_itself_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(gold: str, answer: str) -> float:
+        return 1.0
+
+    judge.__module__ = "__main__"
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=judge))
+    work: Grader[int] = Grader(1)
+    with pytest.raises(UsageError, match="kind latex is a function of the program itself"):
+        work.submit(0, "x+y", "x-y", "latex")
+    work.close()
 
 
 # --- without semaphores -------------------------------------------------------------------------------------------

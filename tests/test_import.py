@@ -274,6 +274,23 @@ def test_a_packed_log_is_the_same_log(tmp_path: Path) -> None:
     assert [arm.theirs for arm in result.tasks[0].arms] == [0.5, 5 / 6]
 
 
+def test_an_output_with_all_its_tokens_was_cut_and_that_is_called_inferred(tmp_path: Path) -> None:
+    from cotbench.logs import Log, Sample
+    from cotbench.modes import MODES
+    from cotbench.runs.import_arms import ArmLogs
+    from cotbench.runs.import_manifest import _ends_inferred
+    from cotbench.runs.import_run import ArmFacts, _cut
+    from cotbench.types import Completion
+
+    log = Log(path=tmp_path, format="lm-eval", sampling={"max_tokens": 5}, samples=lambda _=None: iter(()))
+    arm = ArmFacts(logs=ArmLogs(mode=MODES["cot"], logs=(log,)))
+    paths = [Completion(text="x", finish_reason="stop", completion_tokens=count) for count in (5, 4)]
+    for path in paths:
+        arm.take(log, Sample(place="p", outputs=(path,)))
+    assert [_cut(path, log).finish_reason for path in paths] == ["length", "stop"]
+    assert "1 outputs" in _ends_inferred(arm)["finish_reason"]
+
+
 # --- broken lines ---------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +322,31 @@ def test_a_line_without_what_a_sample_needs_is_broken(tmp_path: Path) -> None:
     lines = [lm_eval_line(n, r, "The answer is 2.") for n, r in enumerate(sums(2))]
     del lines[1]["resps"]
     assert "'resps' is missing" in refused(DataError, tmp_path, lm_eval(tmp_path / "a", "gsm8k_cot", lines))
+
+
+def places(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [before] * bool(before) + [one for key, each in inner for one in places(each, (*before, key))]
+
+
+@pytest.mark.parametrize("wrong", [None, -1, True, "", [], {}, {"a": 1}, ["a", None], [["x"]], [["-inf", "True"]]])
+def test_whatever_stands_in_a_line_it_is_read_or_named(tmp_path: Path, wrong: Any) -> None:
+    line = lm_eval_line(0, sums(1)[0], "The answer is 2.")
+    likely = likely_line(0, choices_of(1)[0], (-1.0, -2.0, -3.0))
+    read = FORMATS["lm-eval"].read
+    for number, whole in enumerate((line, likely)):
+        for place in places(whole):
+            changed = json.loads(json.dumps(whole))
+            inner = changed
+            for key in place[:-1]:
+                inner = inner[key]
+            inner[place[-1]] = wrong
+            path = write_lines(tmp_path / f"samples_t_{number}.jsonl", [whole, changed])
+            faults: list[Exception] = []
+            [log] = read(path, ReadOptions())
+            samples = list(log.samples(faults.append))
+            assert len(samples) + len(faults) >= 1
+            assert all(isinstance(fault, DataError) and f"{path}:2" in str(fault) for fault in faults)
 
 
 # --- JSON lines of any form -----------------------------------------------------------------------------------------

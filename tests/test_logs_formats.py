@@ -14,6 +14,7 @@ from foreign_logs import aggregate, helm_run, helm_state, instance, jsonl
 
 from cotbench.errors import DataError
 from cotbench.logs import every_eval_ever, helm, lighteval, opencompass, to_cot
+from cotbench.logs.folders import below
 from cotbench.logs.formats import FORMATS, ReadOptions
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.types import Completion, Message
@@ -233,7 +234,7 @@ def test_conversations_of_opencompass_are_refused(tmp_path: Path) -> None:
     entry = {"origin_prompt": [said("one?"), said("two?")], "prediction": ["1", "2"], "gold": ["1", "2"]}
     path = predictions(tmp_path, "sums", {"0": entry})
     assert "conversations of several rounds: they aren't read" in read(opencompass, path).notes
-    with pytest.raises(DataError, match="sums.json:0: is a conversation of 2 rounds, expected one question"):
+    with pytest.raises(DataError, match=r"sums\.json:0: is a conversation of 2 rounds, expected one question"):
         samples(opencompass, path)
 
 
@@ -358,6 +359,7 @@ def test_instances_and_their_aggregate(tmp_path: Path) -> None:
     log = read(every_eval_ever, path)
     assert (log.task, log.model, log.version, log.dataset) == ("sums", "acme/one", "0.3.0", "acme/sums")
     assert log.sampling == {"temperature": 0.2, "max_tokens": 512}
+    assert log.shots == 0
     assert log.arm == {"reasoning": True, "num_fewshot": "0", "library": "lm_eval 0.4.9"}
     assert list(log.figures) == [Figure(name="accuracy", value=1.0, reading="sums.accuracy", stderr=0.0)]
     assert log.date == "2025-06-15T15:06:40+00:00"
@@ -501,3 +503,24 @@ def test_gold_of_questions_without_options(tmp_path: Path) -> None:
     assert (log.task, log.kind) == ("sums", "")
     [sample] = log.samples(None)
     assert (sample.target, sample.choices) == (("42",), ())
+
+
+def test_folders_are_looked_into(tmp_path: Path) -> None:
+    inner = tmp_path / "data" / "sums" / "acme" / "one"
+    inner.mkdir(parents=True)
+    jsonl(inner / "a_samples.jsonl", instance())
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert every_eval_ever.tells(tmp_path)
+    assert len(every_eval_ever.read(tmp_path, ReadOptions())) == 1
+    jsonl(tmp_path / "data" / "table.jsonl", table_row(0))
+    assert to_cot.tells(tmp_path)
+    assert len(to_cot.read(tmp_path, ReadOptions())) == 3
+    assert not lighteval.tells(tmp_path)
+
+
+def test_a_glance_at_a_folder_ends(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}").mkdir()
+        (tmp_path / f"{number:02}" / "a.jsonl").write_text("")
+    assert len(list(below(tmp_path, ".jsonl"))) == 30
+    assert len(list(below(tmp_path, ".jsonl", 33))) == 4

@@ -82,6 +82,7 @@ def mutants(value: Any, seed: int, count: int) -> Iterator[Any]:
         yield put(value, spot, draw.choice((*ODD, ...) if spot else ODD))
 
 
+@pytest.mark.patient
 def test_inspect(tmp_path: Path) -> None:
     path = tmp_path / "log.eval"
     for number, sample in enumerate(mutants(inspect_sample(1), 1, 250)):
@@ -95,6 +96,7 @@ def test_inspect(tmp_path: Path) -> None:
         read_all("inspect", tmp_path / "log.json")
 
 
+@pytest.mark.patient
 def test_inspect_cut_and_flipped(tmp_path: Path) -> None:
     path = zipped(tmp_path / "log.eval", {"header.json": header(), "samples/1_epoch_1.json": inspect_sample(1)})
     data = path.read_bytes()
@@ -110,6 +112,7 @@ def test_inspect_cut_and_flipped(tmp_path: Path) -> None:
         read_all("inspect", path)
 
 
+@pytest.mark.patient
 def test_helm(tmp_path: Path) -> None:
     helm_run(tmp_path / "run")
     for name in ("run_spec.json", "scenario_state.json", "per_instance_stats.json", "stats.json"):
@@ -130,6 +133,7 @@ def test_helm(tmp_path: Path) -> None:
         read_all("helm", tmp_path / "other")
 
 
+@pytest.mark.patient
 def test_opencompass(tmp_path: Path) -> None:
     entries = {
         "0": {"origin_prompt": said("one?"), "prediction": "hm</think>1", "gold": "1", "res_length": 5},
@@ -150,6 +154,7 @@ def test_opencompass(tmp_path: Path) -> None:
         read_all("opencompass", jsonl(lines, changed, {"id": 2, **entries["1"]}))
 
 
+@pytest.mark.patient
 def test_every_eval_ever(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(aggregate()))
     path = tmp_path / "a_samples.jsonl"
@@ -161,6 +166,7 @@ def test_every_eval_ever(tmp_path: Path) -> None:
         read_all("every-eval-ever", path)
 
 
+@pytest.mark.patient
 def test_to_cot(tmp_path: Path) -> None:
     path = tmp_path / "sums.jsonl"
     for changed in mutants(table_row(0), 12, 250):

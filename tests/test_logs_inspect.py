@@ -265,18 +265,21 @@ def test_scores_of_logs_that_knew_one_scorer(tmp_path: Path) -> None:
 
 
 def test_a_sample_in_pieces(tmp_path: Path) -> None:
-    shell = inspect_sample(1, input="attachment://1", message_refs=[[0, 2], 3])
+    shell = inspect_sample("a/1", input="attachment://1", message_refs=[[0, 2], 3])
     for key in ("messages", "attachments", "metadata"):
         del shell[key]
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "attachment://0"}]
     members = {
         "header.json": header(),
-        "samples/1_epoch_1/sample.json": shell,
-        "samples/1_epoch_1/messages/0.json": turns,
-        "samples/1_epoch_1/messages/2.json": [{"role": "user", "content": "no"}, {"role": "assistant", "content": "A"}],
-        "samples/1_epoch_1/attachments/0.json": ["Well?"],
-        "samples/1_epoch_1/attachments/1.json": ["The question"],
-        "samples/1_epoch_1/metadata.json": {"subject": "sums"},
+        "samples/a/1_epoch_1/sample.json": shell,
+        "samples/a/1_epoch_1/messages/0.json": turns,
+        "samples/a/1_epoch_1/messages/2.json": [
+            {"role": "user", "content": "no"},
+            {"role": "assistant", "content": "A"},
+        ],
+        "samples/a/1_epoch_1/attachments/0.json": ["Well?"],
+        "samples/a/1_epoch_1/attachments/1.json": ["The question"],
+        "samples/a/1_epoch_1/metadata.json": {"subject": "sums"},
     }
     path = zipped(tmp_path / "log.eval", members)
     [sample] = read(path).samples(None)

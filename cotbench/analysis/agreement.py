@@ -36,22 +36,23 @@ from cotbench.analysis.theirs import (
 from cotbench.store.manifest import Printed
 
 ANSWER_CHARS = 200  # of an answer in the list of disagreements
-_DELTA = 1e-9
+ROUNDING = 0.0006  # how far a printed figure may be off, as one with a digit behind the point of a percentage
+_WHOLE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
 class TheirArm:
     """One reading of an arm's outputs by the tool that wrote its log, beside ours. Counts of outputs.
 
-    format, version: of the log and the tool. default: whether this reading is the tool's verdict where none is named.
-    n: with a verdict by both; both_right, only_theirs (right by theirs alone), only_ours, both_not: of these.
-    agreement: the share on which both say right or neither does, with a Wilson interval. kappa: Cohen's, None where
-    chance alone explains any agreement. Causes, which sum to only_theirs and only_ours: they_read_nothing (and we did);
-    we_read_nothing; other_answers (both read, and not the same); same_answer (both read the same, and judged it
-    otherwise); unclear (the log doesn't say what was read, or it can't be compared at once). their_unread: of which
-    they read nothing, None where the log doesn't say what was read; our_unread; their_undecided, our_undecided: without
-    a verdict. accuracy: over the questions with scores, the mean of these; printed: what the tool printed of it, None
-    where that isn't on record; ours: our accuracy on the same questions, where there is a verdict of ours.
+    format: of the log; version: of the tool. default: whether this reading is the tool's verdict where none is named.
+    n: how many have a verdict by both. agreement: the share of these on which both say right or neither does, with a
+    Wilson interval. kappa: Cohen's, None where chance alone explains any agreement. Of outputs that are right by one
+    verdict only, they_read_nothing: and we did; we_read_nothing: and they did; other_answers: both read, and not the
+    same; same_answer: both read the same, and judged it otherwise; unclear: the log doesn't say what was read, or the
+    two can't be compared at once. their_unread: in how many they read nothing, None where the log doesn't say what was
+    read; our_unread: in how many we read nothing. their_undecided, our_undecided: how many have no verdict. questions:
+    how many have scores; accuracy: the mean of these; printed: what the tool printed of it, None where that isn't on
+    record; ours: our accuracy on the same questions, where there is a verdict of ours.
     """
 
     model: str
@@ -91,11 +92,11 @@ class TheirDelta(Paired):
     """What an arm changes under the verdicts of the tool that wrote its log, and under ours, on the same n questions:
     those with a verdict by both in both arms. Differences in -1..1.
 
-    reading, reading_baseline: of either arm; default: whether these are the tool's verdicts where none is named.
-    theirs, ours: the paired difference. read: on the read_n questions that they read in both arms, ours_read: on the
-    ours_read_n that we did. common_theirs, common_ours: on the common_n that both read in both arms. bounds,
-    ours_bounds: if all that is unread were right in one arm and wrong in the other; None of theirs where the log
-    doesn't say what was read.
+    reading: of the arm; reading_baseline: of its baseline; default: whether these are the tool's verdicts where none is
+    named. theirs: the paired difference under their verdicts; ours: under ours. read: on the read_n questions that they
+    read in both arms; ours_read: on the ours_read_n that we did; common_theirs and common_ours: on the common_n that
+    both read in both arms. bounds and ours_bounds: if all that is unread were right in one arm and wrong in the other;
+    None of theirs where the log doesn't say what was read.
     """
 
     reading: str
@@ -174,7 +175,8 @@ def _readings(panel: Panel, cell: Cell) -> dict[str, Beside]:
 def _add_arm(found: Agreements, panel: Panel, cell: Cell, one: Beside) -> None:
     kind = kind_of(panel, cell)
     causes = [cause_of(row, panel.questions[row.place], kind, told=one.told) for row in one.rows]
-    found.arms.append(_arm(panel, cell, one, Counter(filter(None, causes))))
+    row = _arm(panel, cell, one, Counter(filter(None, causes)))
+    found.arms.append(row)
     where = f"{panel.task} by {panel.model}: of {cell.mode}, the log's reading {one.reading!r}"
     if one.unfit:
         left_out = f"on {one.unfit:,} question{'s' * (one.unfit != 1)}, which the agreement leaves out"
@@ -182,6 +184,9 @@ def _add_arm(found: Agreements, panel: Panel, cell: Cell, one: Beside) -> None:
     if one.beyond:
         outside = f"{one.beyond:,} scores that aren't from 0 to 1"
         found.notes.append(f"{where} has {outside}, which say neither right nor wrong.")
+    if row.printed is not None and row.accuracy is not None and abs(row.printed - row.accuracy) > ROUNDING:
+        both = f"{100 * row.printed:.1f}% as {row.printed_name}, and its scores of {row.questions:,} questions give"
+        found.notes.append(f"{where} is printed with {both} {100 * row.accuracy:.1f}%: it may be over others.")
     if not one.default:
         return
     found.disagreements.extend(
@@ -236,7 +241,10 @@ def _printed(figures: Sequence[Printed], one: Beside) -> tuple[str, float | None
     """The figure that the tool printed of a reading's metric, with its name; ("", None) where there is none."""
     own = [figure for figure in figures if figure.name == one.metric]
     fitting = [figure for figure in own if figure.reading == one.reading] or [f for f in own if not f.reading]
-    return (fitting[0].name, fitting[0].value) if fitting else ("", None)
+    if not fitting:
+        return "", None
+    value = fitting[0].value
+    return fitting[0].name, value / 100 if 1 < value <= 100 else value  # in percent
 
 
 def _disagreement(panel: Panel, cell: Cell, one: Beside, row: Both, cause: str) -> Disagreement:
@@ -305,7 +313,7 @@ def _estimate(panel: Panel, differences: Array, mask: Array) -> Interval:
     if not mask.any():
         return Interval()
     values, design = differences[mask], panel.design(mask)
-    if np.all(np.abs(values - np.round(values)) < _DELTA):
+    if np.all(np.abs(values - np.round(values)) < _WHOLE):
         known = stats.paired(np.round(values), **design)
         p = known.p if design["clusters"] is None or known.se == 0 else stats.mean(values, **design).p
         return Interval(value=known.value, low=known.low, high=known.high, se=known.se, p=p)

@@ -17,7 +17,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cotbench.answers.kinds import KINDS, Score
-from cotbench.errors import UnavailableError
+from cotbench.errors import UnavailableError, UsageError
 from cotbench.processes import die_with_parent, spawn_alone
 from cotbench.types import Verdict
 
@@ -119,6 +119,16 @@ def require_workers() -> None:
             "Let /dev/shm be writable (in a container: --tmpfs /dev/shm, or --shm-size). "
             "Number and letter answers don't need it.",
         ) from None
+
+
+def _require_module(kind: str) -> None:
+    """Raise UsageError where a kind's judge can't be imported by workers, which don't run the program again."""
+    if getattr(KINDS[kind].judge, "__module__", None) == "__main__":
+        raise UsageError(
+            f"the judge of the kind {kind} is a function of the program itself, which the processes that compare "
+            "answers don't run.",
+            "Put it into a module that they can import.",
+        )
 
 
 def grade_now(answer: str, gold: str, answer_type: str) -> Verdict | None:
@@ -227,6 +237,7 @@ class Grader(Generic[Ticket]):
             self._pool = None
 
     def _schedule(self, pair: Pair, tries: int) -> None:
+        _require_module(pair[0])
         self._drop_broken_pool()
         if self._pool is None:
             from pebble import ProcessPool

@@ -166,7 +166,8 @@ def _formula_value(execution: Execution) -> str | None:
 
 
 def _formula_of_file(gold: str, _: Sequence[str]) -> str:
-    return (reading.extract(gold, AnswerType.LATEX).answer if "\\boxed" in gold else None) or gold
+    stated = "\\boxed" in gold or "####" in gold  # a worked solution, as those of MATH and of GSM8K
+    return (reading.extract(gold, AnswerType.LATEX).answer if stated else None) or gold
 
 
 def _quick_formula(gold: str, answer: str) -> float | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cotbench.exports.files import Written
     from cotbench.exports.formats import Format
 
-_TO = ("inspect", "lm-eval", "every-eval-ever", "parquet", "csv", "sft", "preferences")
+TO = ("inspect", "lm-eval", "every-eval-ever", "parquet", "csv", "sft", "preferences")
 PromptsDirOption = Annotated[Path | None, option("prompts_dir")]
 
 
@@ -38,7 +38,7 @@ def export(
     ] = None,
     to: Annotated[
         str,
-        typer.Option("--to", metavar="FORMAT", help=f"{', '.join(_TO)}.", autocompletion=completion.of_words(*_TO)),
+        typer.Option("--to", metavar="FORMAT", help=f"{', '.join(TO)}.", autocompletion=completion.of_words(*TO)),
     ] = "",
     output: Annotated[
         Path | None, typer.Option(help="The folder that is written; by default export/FORMAT in the run's folder.")

@@ -116,11 +116,15 @@ def _spaced(row: Row) -> Row:
     return shown
 
 
+def _first_clause(about: str) -> str:
+    return re.split(r"[:;(]", about)[0].strip()
+
+
 def _brief(row: Row, keys: Sequence[str]) -> Row:
     """What a list shows of a thing where nobody asks for all: of what is about it the first words."""
     if "run" in row:
         return _brief_run(row)
-    brief = {key: re.split(r"[:;(]", row[key])[0].strip() if key == "about" else row[key] for key in keys}
+    brief = {key: _first_clause(row[key]) if key == "about" and "tag" not in row else row[key] for key in keys}
     if brief.get("answer", "").count(",") > 1:
         brief["answer"] = f"{brief['answer'].count(',') + 1} kinds"
     if "plugin" in row:

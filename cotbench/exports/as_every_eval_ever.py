@@ -89,6 +89,7 @@ def _instance(asked: Asked, sample: Sample, evaluation: str) -> dict[str, Any]:
             **({"group": question.group} if question.group else {}),
             **({"cluster": question.cluster} if question.cluster else {}),
             **{f"feature_{name}": value for name, value in question.features.items()},
+            **{f"tag_{name}": "symbolic" if side else "non-symbolic" for name, side in sample.tags.items()},
         },
     }
 

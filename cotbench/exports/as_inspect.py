@@ -147,6 +147,7 @@ class _Log:
         for name, count in (usage or {}).items():
             self.usage[name] = self.usage.get(name, 0) + (count or 0)
         said = [{"role": message.role, "content": message.text} for message in sample.said]
+        scores = {SCORER: _score(sample)} if sample.decided else {}
         row: dict[str, Any] = {
             "id": question.id,
             "epoch": 1,
@@ -160,10 +161,10 @@ class _Log:
                 "completion": outputs[0].text if outputs else "",
                 **({"usage": usage} if usage is not None else {}),
             },
-            "scores": {SCORER: _score(sample)} if sample.decided else {},
+            "scores": scores,
             "metadata": _metadata(sample),
             "store": {},
-            "events": [],
+            "events": list(self._events(said, replies, scores, sample)),
             "model_usage": {self.asked.model: usage} if usage is not None else {},
             "role_usage": {},
             "uuid": _short(self.id, question.id),
@@ -173,6 +174,23 @@ class _Log:
             why = record.error or f"no verdict: {record.outcome.value}"
             row["error"] = {"message": why, "traceback": "", "traceback_ansi": ""}
         return row
+
+    def _events(
+        self,
+        said: Sequence[Mapping[str, Any]],
+        replies: Sequence[Mapping[str, Any]],
+        scores: Mapping[str, Any],
+        sample: Sample,
+    ) -> Iterator[dict[str, Any]]:
+        """The transcript, which the viewer shows first: each output as an event of its own, then the score. Events have
+        to have a time; that of single requests isn't on record, so it is the run's."""
+        when = {"timestamp": self.started.isoformat(), "working_start": 0.0, "pending": False}
+        asked = {"tools": [], "tool_choice": "none", "config": self._config()}
+        for reply in replies:
+            output = {"model": self.asked.model, "choices": [reply]}
+            yield {"event": "model", **when, "model": self.asked.model, "input": said, **asked, "output": output}
+        for score in scores.values():
+            yield {"event": "score", **when, "score": score, "target": sample.golds, "intermediate": False}
 
 
 _METRICS = ("accuracy", "stderr")
@@ -210,6 +228,7 @@ def _metadata(sample: Sample) -> dict[str, Any]:
         **({"cluster": question.cluster} if question.cluster else {}),
         "kind": sample.kind,
         **{f"feature_{name}": value for name, value in question.features.items()},
+        **{f"tag_{name}": side for name, side in sample.tags.items()},
         "outcome": record.outcome.value,
         "rule": record.rule,
         "truncated": record.truncated,

@@ -18,6 +18,7 @@ from cotbench.errors import RunError, UsageError, suggest
 from cotbench.exports.conversations import Conversations
 from cotbench.modes import Facts, facts_of
 from cotbench.modes.arms import the_one
+from cotbench.questions.tagging import RULES, Seen, gold_text
 from cotbench.store.journal import StoredReply
 from cotbench.store.lookup import start_of
 from cotbench.store.records import Record
@@ -90,6 +91,13 @@ class Sample:
     def golds(self) -> list[str]:
         """The right answers: of texts any is right."""
         return [line for line in self.gold.split("\n") if line.strip()] if self.kind == "text" else [self.gold]
+
+    @property
+    def tags(self) -> dict[str, bool]:
+        """Whether the question is symbolic, by each rule that looks at questions only and says something of it."""
+        seen = Seen(question=self.question, gold=gold_text(self.question, self.gold))
+        sides = {rule.name: rule.tag(seen) for rule in RULES.values() if rule.timing == "pre-treatment"}
+        return {name: side for name, side in sides.items() if side is not None}
 
     @property
     def said(self) -> list[Message]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from cotbench.errors import DataError
-from cotbench.logs.folders import of_task
+from cotbench.logs.folders import GLANCE, below, of_task
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.values import Part, Skip, as_object, decode_object, made, mapped, object_of, scalars
@@ -57,7 +57,7 @@ class _Line(NamedTuple):
 def tells(path: Path) -> bool:
     """Whether a file holds instances, or a folder such files."""
     try:
-        return next(_files(path), None) is not None if path.is_dir() else _is_log(path)
+        return next(_files(path, GLANCE), None) is not None if path.is_dir() else _is_log(path)
     except OSError:
         return False
 
@@ -70,8 +70,8 @@ def _is_log(path: Path) -> bool:
     return line.lstrip()[:1] == b"{" and b'"evaluation_id"' in line and sum(sign in line for sign in _SIGNS) >= 4
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (one for one in sorted(folder.iterdir()) if _is_log(one))
+def _files(folder: Path, most: int | None = None) -> Iterator[Path]:
+    return (one for one in below(folder, ".jsonl", most) if _is_log(one))
 
 
 def read(path: Path, options: ReadOptions) -> Sequence[Log]:
@@ -126,7 +126,8 @@ def _log(file: Path, which: _Which, told: Part) -> Log:
         model_args={key: value for key, value in scalars(model).items() if key not in ("name", "id")},
         dataset=source.text("hf_repo") or source.text("dataset_name"),
         split=source.text("hf_split"),
-        sampling={key: arguments.number(key) for key in _DRAWN if arguments.number(key) is not None},
+        sampling=_sampling(arguments),
+        shots=_shots(asked.part("additional_details")),
         arm={
             **{key: value for key, value in scalars(arguments).items() if key not in _DRAWN},
             **scalars(asked.part("additional_details")),
@@ -138,6 +139,17 @@ def _log(file: Path, which: _Which, told: Part) -> Log:
         notes=[] if told else ["no aggregate beside the instances: figures and settings aren't recorded"],
         samples=samples,
     )
+
+
+def _sampling(arguments: Part) -> dict[str, Any]:
+    told = ((key, arguments.number(key)) for key in _DRAWN)
+    whole = ("top_k", "max_tokens")
+    return {key: int(value) if key in whole else value for key, value in told if value is not None}
+
+
+def _shots(details: Part) -> int | None:
+    told = details.label("num_fewshot") or details.label("num_few_shot")
+    return int(told) if told.isdecimal() and len(told) < 6 else None
 
 
 def _library(told: Part) -> dict[str, str]:

@@ -1,14 +1,31 @@
-"""Which of the logs of a folder are meant."""
+"""Files of logs in folders, and which of them are meant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from cotbench.errors import DataError, suggest
 
 T = TypeVar("T")
+GLANCE = 5_000  # files and folders that are looked at to tell a format
+
+
+def below(folder: Path, ending: str, most: int | None = None) -> Iterator[Path]:
+    """The files in a folder and those below it whose names end so, in order, folder by folder; of the first `most`
+    entries where that is given. A folder that can't be read is passed over."""
+    seen, waiting = 0, [folder]
+    while waiting:
+        try:
+            entries = sorted(waiting.pop().iterdir(), key=lambda one: one.name)
+        except OSError:
+            continue
+        seen += len(entries)
+        yield from (one for one in entries if one.name.endswith(ending) and one.is_file())
+        if most is not None and seen > most:
+            return
+        waiting += [one for one in reversed(entries) if one.is_dir() and not one.is_symlink()]
 
 
 def of_task(path: Path, logs: Iterable[tuple[str, T]], task: str, tool: str) -> list[T]:

@@ -22,6 +22,8 @@ from cotbench.logs.values import REMEDY, Part, Skip, as_object, decode, decode_o
 HEADER, START = "header.json", "_journal/start.json"
 _SAMPLE = re.compile(r"samples/(?P<id>.+)_epoch_(?P<epoch>\d{1,9})(?:\.json|/sample\.json)\Z")
 
+_PIECE = re.compile(r"samples/.+_epoch_\d+/(?:messages|attachments)/\d+\.json\Z")
+
 
 class Kept(msgspec.Struct):
     """The keys of a sample that are read."""
@@ -116,7 +118,7 @@ def _of_zip(path: Path, zipped: Archive) -> dict[str, list[Entry]]:
             whole = not name.endswith("/sample.json")
             read = _reader(path, zipped, name) if whole else _piecewise(path, zipped, name, pieces)
             found.setdefault(match["id"], []).append(Entry(int(match["epoch"]), f"{path}:{name}", read))
-        elif name.count("/") == 3:
+        elif _PIECE.match(name):
             pieces.setdefault(name.rpartition("/")[0], []).append(name)
     return found
 
@@ -127,9 +129,8 @@ def _reader(path: Path, zipped: Archive, name: str) -> Callable[[], Part]:
 
 def _piecewise(path: Path, zipped: Archive, name: str, pieces: Mapping[str, list[str]]) -> Callable[[], Part]:
     def joined(folder: str) -> list[Any]:
-        parts = [part for part in pieces.get(folder, ()) if part.rpartition("/")[2][:-5].isdecimal()]
         whole: list[Any] = []
-        for part in sorted(parts, key=lambda part: int(part.rpartition("/")[2][:-5])):
+        for part in sorted(pieces.get(folder, ()), key=lambda part: int(part.rpartition("/")[2][:-5])):
             piece = decode(zipped.read(part), f"{path}:{part}")
             if not isinstance(piece, list):
                 raise DataError(f"{path}:{part}: is {shown(piece)}, expected a list.", REMEDY)

@@ -148,6 +148,8 @@ def _sampling(spec: Part, plan: Part, steps: Sequence[Part], config: Part) -> di
             drawn |= {ours: list(stop)} if stop else {}
         elif (value := told.number(theirs)) is not None:
             drawn[ours] = int(value) if value.is_integer() and theirs not in ("temperature", "top_p") else value
+    if drawn.get("n") == 1:
+        del drawn["n"]
     epochs = config.count("epochs")
     if epochs is not None and epochs > 1:
         drawn["n"] = epochs * int(drawn.get("n", 1))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotbench.errors import DataError
-from cotbench.logs.folders import of_task
+from cotbench.logs.folders import GLANCE, below, of_task
 from cotbench.logs.log import Figure, Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.tables import columns, rows
@@ -42,15 +42,15 @@ def tells(path: Path) -> bool:
     """Whether a file holds details of lighteval, or a folder such files."""
     try:
         if path.is_dir():
-            return next(_files(path), None) is not None
+            return next(_files(path, GLANCE), None) is not None
         return path.suffix == ".parquet" and columns(path) >= _COLUMNS
     except (OSError, DataError):
         return False
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, most: int | None = None) -> Iterator[Path]:
     """Files by their names, in a folder and in those below it."""
-    return (file for file in sorted(folder.rglob("details_*.parquet")) if file.is_file())
+    return (file for file in below(folder, ".parquet", most) if file.name.startswith("details_"))
 
 
 def read(path: Path, options: ReadOptions) -> Sequence[Log]:

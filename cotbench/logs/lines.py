@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +14,8 @@ from cotbench.store.files import open_file
 from cotbench.store.jsonl import json_object, numbered
 
 Skip = Callable[[Exception], None] | None  # is given what can't be read; None: it is raised
+_LOOKED_AT = 20  # lines of a file, the first of which may be broken
+_MOST_BYTES = 1 << 26  # of one of these lines
 REMEDY = "Correct the line, or pass over such lines with --skip-broken."
 
 
@@ -53,10 +55,9 @@ def rows_of(path: Path, skip: Skip = None) -> Iterator[tuple[str, dict[str, Any]
 
 
 def first_row(path: Path) -> dict[str, Any]:
-    """The first object of a file of JSON lines; {} where there is none, or the file can't be read."""
-    try:
-        with opened(path) as file:
-            line = file.readline(1 << 26)
-        return json_object(line)
-    except (DataError, ValueError):
-        return {}
+    """The first object of a file of JSON lines; {} where none of its first lines is one, or it can't be read."""
+    with suppress(DataError), opened(path) as file:
+        for _ in range(_LOOKED_AT):
+            with suppress(ValueError):
+                return json_object(file.readline(_MOST_BYTES))
+    return {}

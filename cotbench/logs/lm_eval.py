@@ -8,6 +8,7 @@ nothing was written: a sample's output is the likeliest option's letter, with th
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -203,7 +204,9 @@ def _sampling(own: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any
     if isinstance(stop, str | list):
         drawn["stop"] = [stop] if isinstance(stop, str) else [str(one) for one in stop]
     repeats = own.get("repeats")
-    paths = _texts(first.get("resps"))
+    paths: list[str | None] = []
+    with suppress(ValueError):
+        paths = _texts(first.get("resps"))
     if len(paths) > 1 or type(repeats) is int:
         drawn["n"] = max(len(paths), repeats if type(repeats) is int else 1)
     return drawn
@@ -307,15 +310,17 @@ def _made(place: str, row: Mapping[str, Any], mc: bool, further: Mapping[str, Th
     )
 
 
-def _completion(text: str) -> Completion:
+def _completion(text: str | None) -> Completion:
+    if text is None:
+        return Completion(text="", finish_reason="error", error="the log has no output")
     return Completion(text=text, finish_reason="stop")
 
 
-def _texts(resps: Any) -> list[str]:
-    """The outputs of a question: repeats of one request. Raises ValueError."""
+def _texts(resps: Any) -> list[str | None]:
+    """The outputs of a question: repeats of one request; None of one that didn't come. Raises ValueError."""
     if isinstance(resps, list) and len(resps) == 1 and isinstance(resps[0], list):
         resps = resps[0]
-    if not isinstance(resps, list) or not all(isinstance(one, str) for one in resps):
+    if not isinstance(resps, list) or not all(isinstance(one, str | None) for one in resps):
         if _is_likelihood([resps] if not isinstance(resps, list) else resps):
             return []
         raise ValueError(f"resps is {resps!r:.60}, expected a list of texts")
@@ -339,7 +344,7 @@ def _likelihoods(resps: Any) -> tuple[float, ...]:
             one = one[0]
         try:
             found.append(float(one[0]))
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, LookupError):
             raise ValueError(f"resps has {one!r:.60}, expected the log-probability of an option") from None
     if not 1 <= len(found) <= len(LETTERS):
         raise ValueError(f"resps has {len(found)} options, expected 1 to {len(LETTERS)}")
@@ -347,8 +352,8 @@ def _likelihoods(resps: Any) -> tuple[float, ...]:
 
 
 def _likeliest(likely: Sequence[float]) -> tuple[Completion, ...]:
-    best = max(range(len(likely)), key=likely.__getitem__)
-    options = dict(zip(LETTERS, likely, strict=False))
+    best = max(range(len(likely)), key=lambda place: likely[place] if math.isfinite(likely[place]) else -math.inf)
+    options = {letter: one for letter, one in zip(LETTERS, likely, strict=False) if math.isfinite(one)}
     return (Completion(text=LETTERS[best], finish_reason="stop", options=options),)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotbench.errors import DataError
-from cotbench.logs.folders import of_task
+from cotbench.logs.folders import GLANCE, below, of_task
 from cotbench.logs.log import Log, Sample, Theirs
 from cotbench.logs.prompts import message
 from cotbench.logs.tables import columns, rows
@@ -37,7 +37,7 @@ _HEAD = 1 << 20
 def tells(path: Path) -> bool:
     """Whether a file is a table of the study, or a folder holds one."""
     try:
-        return next(_files(path), None) is not None if path.is_dir() else _is_log(path)
+        return next(_files(path, GLANCE), None) is not None if path.is_dir() else _is_log(path)
     except (OSError, DataError):
         return False
 
@@ -52,8 +52,8 @@ def _is_log(path: Path) -> bool:
     return any(f'"{arm}_model_response"'.encode() in head for arm in ARMS)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (one for one in sorted(folder.rglob("*")) if one.suffix in (".parquet", ".jsonl") and _is_log(one))
+def _files(folder: Path, most: int | None = None) -> Iterator[Path]:
+    return (one for ending in (".parquet", ".jsonl") for one in below(folder, ending, most) if _is_log(one))
 
 
 def _arms(names: frozenset[str]) -> list[str]:

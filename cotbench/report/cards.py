@@ -132,7 +132,7 @@ def _card(
         against=row.baseline if against is not usual else "",
         right=percent(row.accuracy.value),
         before=percent(against.accuracy.value) if against else words.DASH,
-        tokens=times(row.token_ratio),
+        tokens=words.NOT_RECORDED if row.tokens is None and row.n else times(row.token_ratio),
         unread=percent(row.unread),
         sides=sides,
     )

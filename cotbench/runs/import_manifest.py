@@ -19,6 +19,7 @@ from cotbench.store.questions import asked_fingerprint, golds_fingerprint
 ENGINE = "import"  # what a manifest calls the engine of a run that is made of logs
 SHOWN = 5  # questions that are named
 _MOST_CHARS = 500
+_SCORED = "options were scored by their likelihood, and nothing was written"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,7 @@ def manifest_of(
         imported=Imported(
             arms={name: _told(task, arm, files, readings[task.name, arm.logs.name]) for name, task, arm in arms},
             prelude=said.prelude,
-            inferred=_inferred(tasks, said),
+            inferred=without_home(_inferred(tasks, said)),
             notes=_notes(tasks),
             broken=list(broken),
         ),
@@ -152,6 +153,7 @@ def _told(task: ReadTask, arm: ArmFacts, files: Mapping[Path, str], reading: str
     told = {name: value for log in reversed(logs) for name, value in log.arm.items()}
     args = {name: value for log in reversed(logs) for name, value in log.model_args.items()}
     votes = bool(arm.logs.mode.own.paths)
+    scored = [_SCORED] if any(log.likelihoods for log in logs) else []
     return ImportedArm(
         format=logs[0].format,
         version=", ".join(dict.fromkeys(log.version for log in logs if log.version)),
@@ -161,11 +163,11 @@ def _told(task: ReadTask, arm: ArmFacts, files: Mapping[Path, str], reading: str
             Printed(name=one.name, value=one.value, reading=one.reading, stderr=one.stderr)
             for one in (logs[0].figures if len(logs) == 1 else ())
         ],
-        inferred={name: how for log in logs for name, how in log.inferred.items()},
+        inferred={**{name: how for log in logs for name, how in log.inferred.items()}, **_ends_inferred(arm)},
         not_recorded=_not_recorded(arm),
         only_here=_named(task, own - common),
         lacks=_named(task, every - own),
-        notes=list(dict.fromkeys(note for log in logs for note in log.notes)),
+        notes=list(dict.fromkeys([*(note for log in logs for note in log.notes), *scored])),
         called=list(dict.fromkeys(log.task for log in logs if log.task)),
         date=max((log.date for log in logs), default=""),
         told={**told, **({"model_args": args} if args else {})},
@@ -176,6 +178,13 @@ def _told(task: ReadTask, arm: ArmFacts, files: Mapping[Path, str], reading: str
         left_out=0 if votes else arm.repeats,
         likelihoods=any(log.likelihoods for log in logs),
     )
+
+
+def _ends_inferred(arm: ArmFacts) -> dict[str, str]:
+    """How it is known how outputs ended, where a log tells only their tokens and the most that they may have."""
+    if tells_endings(arm) or not arm.outputs or arm.tokens < arm.outputs or "max_tokens" not in sampling_of(arm):
+        return {}
+    return {"finish_reason": f"{arm.cut:,} outputs have all the tokens that they may have, so that they were cut"}
 
 
 def _named(task: ReadTask, places: set[int]) -> OnlyHere | None:
@@ -211,8 +220,9 @@ def _notes(tasks: Sequence[ReadTask]) -> list[str]:
     notes = []
     for task in tasks:
         if task.file is not None and not task.by_rows:
-            why = f" ({task.why_not})" if task.why_not else ": they hold no rows of data"
-            notes.append(f"{task.name}: its questions are as the logs have them{why}")
+            why = "their rows aren't as its task file reads them" if task.why_not else "they hold no rows of data"
+            told = f" ({task.why_not.partition(': ')[2].rstrip('.')})" if task.why_not else ""
+            notes.append(f"{task.name}: its questions are as the logs have them, since {why}{told}")
         notes += [f"{task.name}: {count:,} rows are left out, which {why}" for why, count in task.left_out.items()]
         for arm in task.arms:
             if arm.repeats and not arm.logs.mode.own.paths:
@@ -245,7 +255,7 @@ def _not_recorded(arm: ArmFacts) -> list[str]:
         "prompt": not arm.messages,
         "prompt_tokens": not arm.prompt_tokens,
         "completion_tokens": not arm.tokens,
-        "finish_reason": written and not tells_endings(arm),
+        "finish_reason": written and not tells_endings(arm) and not _ends_inferred(arm),
         "thought": written and not arm.thoughts,
         "max_tokens": written and "max_tokens" not in drawn,
         "temperature": written and "temperature" not in drawn,

@@ -48,13 +48,16 @@ class ArmFacts:
     thoughts: int = 0
     ended: bool = False  # whether some output is said to have been cut
     errors: int = 0
+    outputs: int = 0
+    cut: int = 0  # outputs that have all the tokens that they may have, where their log doesn't say how they ended
     read: Counter[str] = field(default_factory=Counter)
     scores: dict[str, float] = field(default_factory=dict)
     judged: set[str] = field(default_factory=set)  # readings of which the logs have verdicts
     scored: Counter[str] = field(default_factory=Counter)
     metrics: dict[str, str] = field(default_factory=dict)
 
-    def take(self, sample: Sample) -> None:
+    def take(self, log: Log, sample: Sample) -> None:
+        """Count a sample of a log."""
         self.samples += 1
         self.most = max(self.most, len(sample.outputs))
         self.repeats += max(0, len(sample.outputs) - 1)
@@ -65,6 +68,8 @@ class ArmFacts:
             self.prompt_tokens += path.prompt_tokens is not None
             self.thoughts += bool(path.reasoning) or "<think>" in path.text
             self.ended |= path.finish_reason != "stop"
+            self.outputs += 1
+            self.cut += _cut(path, log) is not path
         for name, theirs in sample.readings.items():
             self.metrics.setdefault(name, theirs.metric)
             self.read[name] += any(answer is not None for answer in theirs.answers)
@@ -203,7 +208,7 @@ def _drafts(logs: ArmLogs, pool: Pool, broken: Broken) -> ArmFacts:
                 place = None
             own.append(NONE if place is None else place)
             if place is not None:
-                arm.take(sample)
+                arm.take(log, sample)
         arm.ids.append(own)
     return arm
 

@@ -4,6 +4,7 @@ run's folder; what the outputs say is read and graded as in a run, by the same l
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -279,7 +280,8 @@ class _Import:
         """What the tool made of a sample; where it tells answers and no verdict on them, these are graded here."""
         found = {}
         for name, one in sample.readings.items():
-            scores, metric = one.scores, one.metric
+            scores = tuple(score if score is None or math.isfinite(score) else None for score in one.scores)
+            metric = one.metric
             if name not in arm.judged and one.answers:
                 question = task.questions[place]
                 kind = question.kind or task.settled.kind

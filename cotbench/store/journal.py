@@ -49,7 +49,7 @@ Entry = (
 )
 
 
-_ANY: Mapping[str, Any] = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 0}
+_DRAWN = frozenset({"temperature", "top_p", "max_tokens"})
 
 
 class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -87,11 +87,12 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
     def __post_init__(self) -> None:
         drawn, stop = self.sampling, self.sampling.get("stop")
+        names: Iterable[str] = _DRAWN
         if self.imported:
-            drawn, stop = {**_ANY, **drawn}, drawn.get("stop", [])
+            names, stop = _DRAWN & drawn.keys(), drawn.get("stop", [])
         elif self.prompt is None and self.messages is None:
             raise ValueError("what was sent is missing")
-        numbers = all(type(drawn.get(name)) in (int, float) for name in ("temperature", "top_p", "max_tokens"))
+        numbers = all(type(drawn.get(name)) in (int, float) for name in names)
         if not numbers or type(stop) is not list or not all(type(text) is str for text in stop):
             raise ValueError("sampling doesn't say how it was drawn")
         if len(self.completions) != drawn.get("n", 1):

@@ -322,7 +322,8 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
         if not math and "\\" not in text[left:right] and (plain := _plain(text, left, right, copula)):
             return plain
         number = concluded_number(text, left, right)
-        if number and number.span and not any(a <= number.span[0] < b for a, b in math):
+        # "$$11 x$$": the number takes a dollar of the formula's for its own, and begins before it.
+        if number and number.span and not any(a < number.span[1] and number.span[0] < b for a, b in math):
             if _NOT.search(text, left, right):
                 return None  # "so 284 is not divisible by 5"
             given = copula and not text[copula : number.span[0]].strip(" $*\\(the")
