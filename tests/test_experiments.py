@@ -262,6 +262,17 @@ def test_a_file_is_run_reported_and_gone_on_with(main: Cli, tmp_path: Path) -> N
     assert "exp.yaml: 1 of 3 runs aren't in results: demo-thinker (ctranslate2), seed 0, limit 8." in lacking.err
 
 
+def test_seeds_of_greedy_arms_are_asked_and_reported_once(main: Cli, tmp_path: Path) -> None:
+    written(tmp_path, "model: demo\ntasks: sample\nmodes: [direct, cot]\nseeds: [0, 1]\n")
+    done = main("run", "exp.yaml", "--quiet", "--json")
+    assert done.code == 0, done.err
+    first, second = (Path(run["folder"]) for run in json.loads(done.out)["runs"])
+    assert [read_manifest(folder).sessions[0]["requests"] > 0 for folder in (first, second)] == [True, False]
+    report = json.loads((tmp_path / "results" / "exp-report" / "report.json").read_text())
+    assert {row["model"] for row in report["modes"]} == {"demo"}
+    assert any(f"as {first.name} has, whose answers are shown" in note for note in report["notes"])
+
+
 def test_a_report_of_nothing(main: Cli, tmp_path: Path) -> None:
     written(tmp_path, TWO)
     done = main("report", "exp.yaml")

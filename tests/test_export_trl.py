@@ -12,7 +12,8 @@ from handmade import make_record, write_journal, write_run
 
 from cotbench.types import Completion, Question
 
-pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.patient]  # theirs
+trl = pytest.importorskip("trl")
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.slow]  # warnings are theirs
 
 
 @pytest.fixture
@@ -44,7 +45,6 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_trl_trains_on_chats_and_pairs(run: Path, tiny: Path, main: Cli, tmp_path: Path) -> None:
-    trl = pytest.importorskip("trl")
     datasets = pytest.importorskip("datasets")
     common: dict[str, Any] = {
         "output_dir": str(tmp_path / "out"), "max_steps": 1, "per_device_train_batch_size": 2, "max_length": 128,

@@ -164,7 +164,10 @@ def _rests_on(column: Column, name: str) -> Any:
 
 
 def _all_alike(one: Run, other: Run, columns: Sequence[Column]) -> bool:
-    """Whether two runs have the same columns with the same questions, so that neither adds anything."""
+    """Whether two runs have the same columns with the same questions, so that neither adds anything, and not for want
+    of anything sampled: of two seeds greedy arms are alike."""
+    if one.manifest.spec.seed != other.manifest.spec.seed:
+        return False
     there = [
         {(column.task, column.mode): column.records.keys() for column in columns if column.run is run}
         for run in (one, other)

@@ -2,9 +2,7 @@
 
     accuracy: Interval = field(metadata=columns(value="accuracy", low="low", high="high"))
 
-A field without such metadata is one column under its own name; one with no columns, `columns()`, is left out. A list
-with the metadata LATER is left out where it is empty, so that a report without such rows is as it was before they were
-known.
+A field without such metadata is one column under its own name; one with no columns, `columns()`, is left out.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 Parts = Mapping[str, str]
-LATER: dict[str, bool] = {"later": True}
 
 
 def columns(**names: str) -> dict[str, Parts]:
@@ -24,18 +21,16 @@ def columns(**names: str) -> dict[str, Parts]:
 
 
 @cache
-def _fields_of(kind: Any) -> list[tuple[str, Parts | None, bool]]:
-    return [(one.name, one.metadata.get("columns"), "later" in one.metadata) for one in fields(kind)]
+def _fields_of(kind: Any) -> list[tuple[str, Parts | None]]:
+    return [(one.name, one.metadata.get("columns")) for one in fields(kind)]
 
 
 def flatten(row: Any) -> dict[str, Any]:
     """Return a row's values by column, in the order of its fields; rows in a list become such mappings too."""
     flat: dict[str, Any] = {}
     kind: Any = type(row)
-    for name, parts, later in _fields_of(kind):
+    for name, parts in _fields_of(kind):
         value = getattr(row, name)
-        if later and not value:
-            continue
         if parts is not None:
             flat.update((column, getattr(value, part)) for part, column in parts.items())
         elif isinstance(value, list):

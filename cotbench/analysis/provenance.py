@@ -17,7 +17,6 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from cotbench.analysis.flat import LATER
 from cotbench.analysis.pairing import Run
 from cotbench.errors import CotbenchError
 from cotbench.modes import recorded_mode
@@ -158,10 +157,10 @@ class Provenance:
     skipped: dict[str, str] = field(default_factory=dict)
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
-    imported: list[ArmImported] = field(default_factory=list, metadata=LATER)
-    inferred: dict[str, str] = field(default_factory=dict, metadata=LATER)
-    prelude: str = field(default="", metadata=LATER)
-    reused: dict[str, int] = field(default_factory=dict, metadata=LATER)
+    imported: list[ArmImported] = field(default_factory=list)
+    inferred: dict[str, str] = field(default_factory=dict)
+    prelude: str = field(default="")
+    reused: dict[str, int] = field(default_factory=dict)
     command: str | None
     again: str
     recipe: dict[str, Any] = field(default_factory=dict)

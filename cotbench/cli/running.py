@@ -138,8 +138,9 @@ def run(
         raise UsageError(
             "--model is missing.", "As in: cotbench run --model X --task mmlu --mode cot (or --resume RUN)."
         )
-    elif not given["tasks"]:
-        raise UsageError("--task is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
+    elif not given["tasks"] or (not given["modes"] and was_typed(ctx, "modes")):
+        what = "--task" if not given["tasks"] else "--mode"
+        raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
     refuse_engine_as_model(str(given["model"]), given)
     if save is not None:
         from cotbench.cli.experiments import save_command
