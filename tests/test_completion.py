@@ -69,7 +69,7 @@ def runs(tmp_path: Path, main: Cli) -> list[str]:
         ("cotbench run --model demo --model-args ", ["batch_size=", "compute_type=", "max_model_len=", "threads="]),
         ("cotbench run --model stub --model-args plan-", ["plan-cot=", "plan-direct="]),
         ("cotbench run --gen-kwargs temperature=0.7,top_", ["temperature=0.7,top_k=", "temperature=0.7,top_p="]),
-        ("cotbench list ", ["engines", "modes", "runs", "suites", "tasks"]),
+        ("cotbench list ", ["engines", "modes", "runs", "suites", "tags", "tasks"]),
         ("cotbench report --tag-rule eq_question", sorted(name for name in RULES if name.startswith("eq_question"))),
         ("cotbench score --answer-type l", ["latex", "letter", "letters", "list"]),
     ],

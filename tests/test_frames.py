@@ -67,7 +67,7 @@ def test_pairs(tmp_path: Path) -> None:
     assert (pairs["after"].mean() - pairs["before"].mean()) == pytest.approx(0.25)
     back = run.pairs("direct", baseline="cot")
     assert (back["helped"].sum(), back["hurt"].sum()) == (1, 3)
-    merged = pairs.merge(run.questions, on=["question", "task", "group"]).query("eq_question")
+    merged = pairs.query("eq_question")
     assert len(merged) == 4
     with pytest.raises(UsageError, match=r"no mode 'pal'\. They have: direct, cot"):
         run.pairs("pal")

@@ -350,7 +350,7 @@ def test_a_manifest_that_is_absurd_is_one_message(name: str, run: Path, main: Cl
     ("place", "value", "finding"),
     [
         (("options", "limit"), "six", "options.limit is 'six'"),
-        (("options", "modes"), [], "--mode: name at least one"),
+        (("options", "modes"), [], "options.modes is [], expected at least one"),
         (("options", "paths"), {"*": "3"}, "options.paths.* is '3'"),
         (("options", "colour"), "red", "options.colour is nothing that this version knows"),
         (("options", "seed"), None, "options.seed is None"),

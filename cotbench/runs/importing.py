@@ -18,7 +18,7 @@ from cotbench.answers.kinds import KINDS
 from cotbench.errors import DataError, UsageError
 from cotbench.logs import Log, Sample
 from cotbench.logs.formats import FORMATS, Format, ReadOptions
-from cotbench.modes import Mode
+from cotbench.modes import Mode, read_answer
 from cotbench.programs import Limits, require_containment
 from cotbench.runs.import_arms import TaskFinder, by_model, inferred_modes, modes_of, tasks_of
 from cotbench.runs.import_manifest import ENGINE, Said, fingerprint, manifest_of, spec_of
@@ -31,7 +31,7 @@ from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, ImportedArm, Manifest, Prelude, read_manifest
 from cotbench.store.questions import write_questions
 from cotbench.store.theirs import Reading
-from cotbench.types import Outcome
+from cotbench.types import Completion, Outcome
 
 GRADED_HERE = "graded here"  # the metric of a reading whose answers the log has and whose verdicts it hasn't
 
@@ -350,13 +350,19 @@ def _arm_result(arm: ArmFacts, told: ImportedArm, counts: Counter[tuple[str, str
 
 
 def _graded(answer: str | None, gold: str, kind: str, choices: Sequence[str]) -> float | None:
-    """The score of an answer as a tool read it; None where it read none that can be compared at once."""
+    """The score of an answer as a tool read it; None where it is none that can be compared at once.
+
+    An answer that isn't of its kind's form, as a whole sentence, is read as outputs are: a study took a value from it,
+    too, before it compared."""
     if answer is None:
         return 0.0
     row = KINDS[kind]
     try:
         form = row.file_gold(answer.strip(), choices)
     except ValueError:
-        return 0.0
+        said = read_answer(Completion(text=answer, finish_reason="stop"), kind, choices)
+        if said.answer is None:
+            return 0.0
+        form = said.answer
     verdict = grade_now(form, gold, kind)
     return None if verdict is None else float(verdict.outcome is Outcome.CORRECT)

@@ -127,11 +127,11 @@ class RunOptions:
     )
     columns: dict[str, str] = _option(
         "--columns",
-        "Of your own file of questions: which column holds what, as question=prompt,answer=gold,choices=A+B+C,"
-        "group=subject; index=0 or 1: how options are counted that answers name by a number.",
+        "Of your own file of questions: which column holds what, as question=text,answer=gold; A+B+C "
+        "joins columns. index=0 or 1: how options are counted that answers name by a number.",
         {},
         parse=parsing.columns,
-        metavar="ROLE=COLUMN,..",
+        metavar="<k=v,..>",
         after="tasks",
     )
     kind: str | None = _option(
@@ -353,4 +353,6 @@ def recorded_options(manifest: Path, options: Mapping[str, Any]) -> dict[str, An
             raise RunError(f"{manifest}: options.{name} is {value!r:.60}, expected {known}.", remedy)
     if missing := REQUIRED - options.keys():
         raise RunError(f"{manifest}: options.{min(missing)} is missing.", remedy)
+    if not options.get("modes", True):
+        raise RunError(f"{manifest}: options.modes is [], expected at least one.", remedy)
     return dict(with_home(options))
