@@ -206,7 +206,7 @@ def test_an_answer_that_is_a_sentence_or_off_by_a_floats_error_is_what_was_meant
     ]
     fields = {part: part for part in ("id", "question", "gold", "output", "answer")}
     [task] = made(tmp_path, write_lines(tmp_path / "a-3.5_cot.jsonl", lines), arms=["cot"], fields=fields).tasks
-    assert (task.arms[0].theirs, task.name) == (0.5, "a-3.5_cot")
+    assert (task.arms[0].theirs, task.name) == (0.5, "a-3.5")
 
 
 # --- repeats --------------------------------------------------------------------------------------------------------
