@@ -69,8 +69,14 @@ def _filters(file: Path) -> list[str]:
             match = _FILTER.match(line, at) if at >= 0 else None
             name = match[1].decode(errors="replace") if match else ""
             if line.strip():
-                found.setdefault(json.loads(f'"{name}"') if "\\" in name else name)
+                found.setdefault(_unescaped(name))
     return list(found)
+
+
+def _unescaped(name: str) -> str:
+    with suppress(ValueError):  # of a line that is no JSON: it is named when it is read
+        return str(json.loads(f'"{name}"')) if "\\" in name else name
+    return name
 
 
 def _filter_of(row: Mapping[str, Any]) -> str:
