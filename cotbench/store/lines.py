@@ -34,7 +34,7 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "more_promp
 
 def with_possible_counts(entry: T) -> T:
     """Make impossible counts of tokens (below 0, beyond all models) unknown: earlier versions believed servers."""
-    wrong = {}
+    wrong: dict[str, None] = {}
     for name in _COUNTS:
         count = getattr(entry, name, None)
         if count is not None and not 0 <= count < LARGEST:
