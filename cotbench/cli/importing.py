@@ -34,8 +34,8 @@ def import_(
             "--as",
             metavar="ARMS",
             help="The arm of each log, in order: direct,cot. NAME=MODE gives one a name of its own. Logs of one "
-            "folder have the arms that they say themselves. Without --as the logs' names and settings say it, where they "
-            "do.",
+            "folder have the arms that they say themselves. Without --as the logs' names and settings say it, where "
+            "they do.",
             autocompletion=completion.OF_FIELDS["modes"],
         ),
     ] = None,
