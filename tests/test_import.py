@@ -567,3 +567,28 @@ def test_questions_of_an_imported_run_are_shown(tmp_path: Path, main: Any) -> No
     found = main("show", str(folder), identity)
     assert found.code == 0
     assert "Ola has" in found.out
+
+
+# --- without a loop -------------------------------------------------------------------------------------------------
+
+
+def test_records_made_at_once_are_those_of_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = ["The answer is 2.", "4", "I can't say.", "", "It is 9 or 10.", "Answer: 12. Wait, let me redo"]
+    lines = [lm_eval_line(n, r, one) for n, (r, one) in enumerate(zip(sums(6), outputs, strict=True))]
+    lines[3]["resps"] = [[None]]
+    likely = [likely_line(n, r, (-3.0, -1.0, -9.0)) for n, r in enumerate(choices_of(3))]
+    formulas = [{"question": f"What is {n}?", "gold": "x+1", "output": r"So \boxed{1+x}."} for n in range(3)]
+    logs = [
+        lm_eval(tmp_path / "a", "gsm8k_cot", lines),
+        lm_eval(tmp_path / "b", "arc_easy", likely, output_type="multiple_choice", dataset_path="made/arc"),
+        write_lines(tmp_path / "c.jsonl", formulas),
+    ]
+    kinds = {"a": {"arms": ["cot"]}, "b": {"arms": ["direct"]}, "c": {"arms": ["cot"], "kind": "latex"}}
+
+    def records() -> list[bytes]:
+        made_of = zip(logs, kinds.values(), strict=True)
+        return [(made(tmp_path, path, **options).folder / RECORDS).read_bytes() for path, options in made_of]
+
+    at_once = records()
+    monkeypatch.setattr("cotbench.runs.import_records.read_at_once", lambda *_: None)
+    assert records() == at_once

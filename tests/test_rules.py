@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from cases import load, rows
 
@@ -47,3 +49,11 @@ def test_what_a_row_reads(rule: Rule, text: str, answer: str | None) -> None:
     else:
         found = extract(text, kind_of(rule, answer), OPTIONS)
         assert (found.answer or found.rule, found.rule, found.row) == (answer, rule.name, rule.row)
+
+
+@pytest.mark.parametrize("text", ["is 2020. So it is 202", "202 and 202", "é202_ 202", "202", "1202² 202", "202\n202"])
+def test_a_longer_word_before_is_found_as_a_pattern_finds_it(text: str) -> None:
+    from cotbench.answers.reading import _goes_on_before
+
+    end = text.rindex("202")
+    assert _goes_on_before(text, "202", end) == bool(re.search(r"202\w", text[:end]))

@@ -33,8 +33,9 @@ def import_(
         typer.Option(
             "--as",
             metavar="ARMS",
-            help="The arm of each log, in order: direct,cot. NAME=MODE gives one a name of its own. Without it the "
-            "logs' names and settings say it, where they do.",
+            help="The arm of each log, in order: direct,cot. NAME=MODE gives one a name of its own. Logs of one "
+            "folder have the arms that they say themselves. Without --as the logs' names and settings say it, where "
+            "they do.",
             autocompletion=completion.OF_FIELDS["modes"],
         ),
     ] = None,

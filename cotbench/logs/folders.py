@@ -12,9 +12,9 @@ T = TypeVar("T")
 GLANCE = 5_000  # files and folders that are looked at to tell a format
 
 
-def below(folder: Path, ending: str, most: int | None = None) -> Iterator[Path]:
-    """The files in a folder and those below it whose names end so, in order, folder by folder; of the first `most`
-    entries where that is given. A folder that can't be read is passed over."""
+def below(folder: Path, ending: str | tuple[str, ...], most: int | None = None) -> Iterator[Path]:
+    """The files in a folder and those below it whose names end so (of several endings in one), in order, folder by
+    folder; of the first `most` entries where that is given. A folder that can't be read is passed over."""
     seen, waiting = 0, [folder]
     while waiting:
         try:

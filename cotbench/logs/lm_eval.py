@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from cotbench.errors import DataError
+from cotbench.logs.folders import GLANCE, below
 from cotbench.logs.lines import first_row, opened
 from cotbench.logs.lm_eval_samples import is_likelihood, kwargs_of, mapping, reading_name, samples_of, texts_of
 from cotbench.logs.log import Figure, Log
@@ -34,7 +36,7 @@ _DRAWN = ("temperature", "top_p", "top_k", "min_p", "seed")
 def tells(path: Path) -> bool:
     """Whether a file holds lm-eval's samples, or a folder such files."""
     if path.is_dir():
-        return next(_files(path), None) is not None
+        return next(_files(path, GLANCE), None) is not None
     if not path.name.endswith((".jsonl", ".jsonl.gz")):
         return False
     row = first_row(path)
@@ -61,8 +63,8 @@ def read(path: Path, options: ReadOptions) -> Sequence[Log]:
     return [_log(path)]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (file for file in folder.rglob("samples_*.jsonl*") if _SAMPLES.fullmatch(file.name))
+def _files(folder: Path, most: int | None = None) -> Iterator[Path]:
+    return (file for file in below(folder, (".jsonl", ".jsonl.gz"), most) if _SAMPLES.fullmatch(file.name))
 
 
 def _named(file: Path) -> tuple[str, str]:
@@ -78,7 +80,7 @@ def _log(file: Path) -> Log:
     config = mapping(told.get("config"))
     own = mapping(mapping(told.get("configs")).get(task))
     first = first_row(file)
-    mc = own.get("output_type") in _MC or is_likelihood(first.get("resps"))
+    mc = str(own.get("output_type")) in _MC or is_likelihood(first.get("resps"))
     figures = _figures(mapping(mapping(told.get("results")).get(task)))
     notes = () if told else (f"no results_*.json beside {file.name}: the model and most settings aren't recorded",)
     chat = told.get("chat_template_sha") or told.get("chat_template")
@@ -89,6 +91,7 @@ def _log(file: Path) -> Log:
         "chat_template": str(chat)[:16] if chat else ("none" if "chat_template" in told else None),
         "fewshot_as_multiturn": told.get("fewshot_as_multiturn"),
         "limit": config.get("limit"),
+        "arm": mapping(own.get("metadata")).get("arm"),
         "task_version": mapping(told.get("versions")).get(task),
     }
     return Log(
@@ -132,7 +135,7 @@ def _read_results(path: Path) -> Mapping[str, Any]:
     try:
         with opened(path) as file:
             content = json.loads(file.read())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not valid JSON: {error}.", "Restore the file, or move it away.") from None
     return mapping(content)
 
@@ -159,7 +162,8 @@ def _shots(told: Mapping[str, Any], own: Mapping[str, Any], task: str) -> int | 
 
 def _date(given: Any, time: str) -> str:
     if isinstance(given, int | float) and not isinstance(given, bool):
-        return datetime.fromtimestamp(given, UTC).isoformat(timespec="seconds")
+        with suppress(ValueError, OverflowError, OSError):  # no moment that there is
+            return datetime.fromtimestamp(given, UTC).isoformat(timespec="seconds")
     return time.partition(".")[0]
 
 
@@ -169,10 +173,10 @@ def _figures(results: Mapping[str, Any]) -> list[Figure]:
         metric, _, name = key.partition(",")
         if metric.endswith("_stderr") or isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        if metric in ("alias", "sample_len"):
+        if metric in ("alias", "sample_len") or abs(value) > sys.float_info.max:
             continue
         stderr = results.get(f"{metric}_stderr,{name}" if name else f"{metric}_stderr")
-        error = float(stderr) if isinstance(stderr, int | float) and not isinstance(stderr, bool) else None
+        error = float(stderr) if _is_number(stderr) and abs(stderr) <= sys.float_info.max else None
         found.append(Figure(name=metric, value=float(value), reading=reading_name(metric, name), stderr=error))
     return found
 
@@ -198,5 +202,5 @@ def _sampling(own: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any
     return drawn
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

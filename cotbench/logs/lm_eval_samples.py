@@ -19,6 +19,7 @@ from cotbench.types import LETTERS, Completion, Message
 INVALID = "[invalid]"  # what a filter gives where its pattern isn't found
 _QUESTIONS = ("question", "Question", "query", "problem", "Problem", "input", "prompt", "ctx", "goal", "sentence")
 _CHOICES = ("choices", "options", "endings", "Choices")
+_COLUMNS = tuple(f"choice{number}" for number in range(1, 10))  # where each option is one
 _LEAST_QUESTION = 12  # characters of what may be a question; "cause" and "effect" are none
 _LAST_PART = re.compile(r"\n\s*\n")
 _ASKED = re.compile(r"\A(?:Question|Q|Problem|Input)\s*:\s*")
@@ -28,7 +29,7 @@ _ROLES = ("system", "user", "assistant")
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """The value where it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def samples_of(file: Path, mc: bool, skip: Skip = None) -> Iterator[Sample]:
@@ -68,8 +69,14 @@ def _filters(file: Path) -> list[str]:
             match = _FILTER.match(line, at) if at >= 0 else None
             name = match[1].decode(errors="replace") if match else ""
             if line.strip():
-                found.setdefault(json.loads(f'"{name}"') if "\\" in name else name)
+                found.setdefault(_unescaped(name))
     return list(found)
+
+
+def _unescaped(name: str) -> str:
+    with suppress(ValueError):  # of a line that is no JSON: it is named when it is read
+        return str(json.loads(f'"{name}"')) if "\\" in name else name
+    return name
 
 
 def _filter_of(row: Mapping[str, Any]) -> str:
@@ -98,7 +105,7 @@ def _made(place: str, row: Mapping[str, Any], mc: bool, further: Mapping[str, Th
         raise ValueError("'doc' is missing, the row of data that lm-eval's lines hold")
     if "resps" not in row:
         raise ValueError("'resps' is missing: what came back for the question")
-    doc = row["doc"] if isinstance(row["doc"], Mapping) else {"doc": row["doc"]}
+    doc = row["doc"] if isinstance(row["doc"], dict) else {"doc": row["doc"]}
     likely = _likelihoods(row["resps"]) if mc else ()
     ends = _ends(row.get("arguments")) if mc else ()
     choices = _choices(doc)
@@ -171,8 +178,8 @@ def _likeliest(likely: Sequence[float]) -> tuple[Completion, ...]:
 
 def _requests(arguments: Any) -> list[Any]:
     """What was asked, as (prompt, rest), in either of the forms that versions write."""
-    if isinstance(arguments, Mapping):
-        return [(one.get("arg_0"), one.get("arg_1")) for one in arguments.values() if isinstance(one, Mapping)]
+    if isinstance(arguments, dict):
+        return [(one.get("arg_0"), one.get("arg_1")) for one in arguments.values() if isinstance(one, dict)]
     if isinstance(arguments, list):
         return [(one[0], one[1] if len(one) > 1 else None) for one in arguments if isinstance(one, list) and one]
     return []
@@ -196,7 +203,7 @@ def _messages(arguments: Any) -> tuple[Message, ...]:
     if isinstance(prompt, str) and prompt.lstrip().startswith('[{"'):
         with suppress(ValueError):
             prompt = json.loads(prompt)
-    if isinstance(prompt, list) and all(isinstance(one, Mapping) and "role" in one for one in prompt):
+    if isinstance(prompt, list) and all(isinstance(one, dict) and "role" in one for one in prompt):
         return tuple(
             Message(role=one["role"] if one["role"] in _ROLES else "user", text=_content(one.get("content")))
             for one in prompt
@@ -206,7 +213,7 @@ def _messages(arguments: Any) -> tuple[Message, ...]:
 
 def _content(content: Any) -> str:
     if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else "" if content is None else str(content)
 
 
@@ -224,13 +231,12 @@ def _question(doc: Mapping[str, Any], messages: Sequence[Message]) -> str:
 def _choices(doc: Mapping[str, Any]) -> tuple[str, ...]:
     for name in _CHOICES:
         found = doc.get(name)
-        if isinstance(found, Mapping):
+        if isinstance(found, dict):
             found = found.get("text")
         listed = found if isinstance(found, list) and 2 <= len(found) <= len(LETTERS) else []
         if listed and all(isinstance(one, str | int | float) for one in listed):
             return tuple(str(one).strip() for one in listed)
-    columns = [f"choice{number}" for number in range(1, 10)]
-    texts = [str(doc[name]) for name in columns if isinstance(doc.get(name), str)]
+    texts = [str(doc[name]) for name in _COLUMNS if isinstance(doc.get(name), str)]
     return tuple(texts) if len(texts) > 1 else ()
 
 

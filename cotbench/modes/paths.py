@@ -13,7 +13,7 @@ from cotbench.modes.kit import Kit
 from cotbench.modes.mode import Facts, Mode, Turn
 from cotbench.modes.steps import Flow, compare, generate
 from cotbench.modes.votes import Ballot, heaviest, margin, winner
-from cotbench.types import LETTERS, Begun, Options, Outcome, Prediction, Question, Votes
+from cotbench.types import LETTERS, Begun, Completion, Options, Outcome, Prediction, Question, Votes
 
 
 def one_path(question: Question, kit: Kit) -> Flow:
@@ -35,8 +35,22 @@ def answer_alone(question: Question, kit: Kit) -> Flow:
         return (yield from likeliest(question, kit))
     [path] = yield from kit.ask(question)
     if path.options is not None and path.finish_reason != "error":
-        return Prediction(answer=path.text, rule="choice", span=(0, len(path.text)), source=path)
+        return _chosen(path)
     return (yield from kit.conclude(question, path))
+
+
+def read_at_once(question: Question, kit: Kit, path: Completion) -> Prediction | None:
+    """Read the only reply of a method that asks once, as its flow would without going on with it; None of methods that
+    do more than that."""
+    if kit.words or kit.mode.own.answer == "likeliest":
+        return None
+    if kit.mode.run is answer_alone and path.options is not None and path.finish_reason != "error":
+        return _chosen(path)
+    return kit.read(question, path) if kit.mode.run in (one_path, answer_alone) else None
+
+
+def _chosen(path: Completion) -> Prediction:
+    return Prediction(answer=path.text, rule="choice", span=(0, len(path.text)), source=path)
 
 
 def likeliest(question: Question, kit: Kit) -> Flow:

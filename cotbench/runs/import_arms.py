@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cotbench.errors import DataError, TaskError, UsageError
 from cotbench.logs import Log
@@ -29,6 +30,7 @@ _SAYS: Sequence[tuple[re.Pattern[str], str]] = [
 ]
 _NOT_ONE_OUTPUT = "its prompts build on earlier replies, and a log holds one output for each question"
 EXAMPLE = "Say it by --as, one arm for each log, as in --as direct,cot."
+_MOST_LISTED = 12  # logs of a folder that are named in a message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +91,65 @@ def inferred_modes(logs: Sequence[Log]) -> list[Mode]:
             raise UsageError(f"{log.path}: doesn't say how it was prompted.", EXAMPLE)
         other = seen.setdefault((said, log.model, log.task), log)
         if other is not log:
-            raise UsageError(f"{other.path} and {log.path}: both seem to be of {said}.", EXAMPLE)
+            places = list(dict.fromkeys(one.path for one in logs))
+            order = ", ".join(map(str, places[:_MOST_LISTED])) + (" ..." if len(places) > _MOST_LISTED else "")
+            found_twice = f"{other.path} and {log.path}: both seem to be of {said}."
+            raise UsageError(found_twice, f"Name the logs one by one, in this order: {order}. {EXAMPLE}")
         found.append(find_mode(said, "--as"))
     return found
 
 
+def stated_mode(log: Log) -> Mode | None:
+    """The arm that a log states by its name, as exports of our own runs do; None where it states none that can be
+    imported."""
+    named = log.arm.get("arm")
+    try:
+        return _mode(named) if isinstance(named, str) and named.strip() else None
+    except UsageError:
+        return None
+
+
+def given_modes(names: Sequence[str], paths: Sequence[Path], read: Sequence[Sequence[Log]]) -> list[list[Mode]]:
+    """The arms that --as names, for each path one for each of its logs. read: the logs of each path.
+
+    One arm for each path, in order. Of a folder alone that holds logs of several arms each has the arm that it says
+    itself: the order of files in a folder says nothing. Raises UsageError where logs state another arm, or none."""
+    if len(read) == 1 and len(names) > 1 and len(read[0]) > 1:
+        found = [_in_folder(names, paths[0], read[0])]
+    else:
+        modes = modes_of(names, [str(path) for path in paths])
+        found = [[mode] * len(logs) for mode, logs in zip(modes, read, strict=True)]
+    for modes, logs in zip(found, read, strict=True):
+        for mode, log in zip(modes, logs, strict=True):
+            stated = stated_mode(log)
+            if stated is not None and stated.called != mode.called:
+                raise UsageError(
+                    f"--as: {log.path} is to be {mode.name}, and says that it is of {stated.name}.",
+                    "Name the arms in the order of the logs, or leave --as out: these logs say their arms.",
+                )
+    return found
+
+
+def _in_folder(names: Sequence[str], folder: Path, logs: Sequence[Log]) -> list[Mode]:
+    modes = {mode.called: mode for mode in map(_mode, names)}
+    said = [_said(log) for log in logs]
+    own = [modes.get(one.partition("@")[0]) for one in said]
+    if len(modes) == len(names) and None not in own and len({id(mode) for mode in own}) == len(names):
+        return [mode for mode in own if mode is not None]
+    listed = [f"  {log.path}{f' (seems to be {one})' if one else ''}" for log, one in zip(logs, said, strict=True)]
+    more = [f"  and {len(listed) - _MOST_LISTED} more"] if len(listed) > _MOST_LISTED else []
+    there = "\n".join([*listed[:_MOST_LISTED], *more])
+    raise UsageError(
+        f"--as {','.join(names)}: {folder} holds {len(logs)} logs, and which of them is of which arm is not said by "
+        f"all of them. There are:\n{there}\n",
+        "Name the logs one by one (or a folder for each arm), and the arms by --as in the same order.",
+    )
+
+
 def _said(log: Log) -> str:
+    stated = stated_mode(log)
+    if stated is not None:
+        return stated.name
     flag = log.arm.get("cot")
     if isinstance(flag, bool):
         return "cot" if flag else "direct"

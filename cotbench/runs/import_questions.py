@@ -70,6 +70,7 @@ class Pool:
         self.left_out: dict[str, int] = {}
         self.by_rows: dict[str, bool] = {}  # by the log's path, whether the task file reads its rows
         self.why_not = ""  # why the task file can't
+        self._left_out: set[tuple[str, str]] = set()
         self._by_content: dict[tuple[Any, ...], int] = {}
         self._by_key: dict[str, int] = {}
         self._likelihoods = False
@@ -112,7 +113,10 @@ class Pool:
             return None
         self.by_rows[str(log.path)] = True
         if row.left_out:
-            self.left_out[row.left_out] = self.left_out.get(row.left_out, 0) + 1
+            identity = (row.left_out, sample.key or repr(sorted(sample.row.items(), key=lambda pair: pair[0])))
+            if identity not in self._left_out:  # a row that several arms have is one
+                self._left_out.add(identity)
+                self.left_out[row.left_out] = self.left_out.get(row.left_out, 0) + 1
             return Draft(text="", choices=(), target=(), place=sample.place, gold="")
         return Draft(
             text=row.text,

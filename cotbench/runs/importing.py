@@ -21,7 +21,7 @@ from cotbench.logs import Log, Sample
 from cotbench.logs.formats import FORMATS, Format, ReadOptions
 from cotbench.modes import Mode, read_answer
 from cotbench.programs import Limits, require_containment
-from cotbench.runs.import_arms import TaskFinder, by_model, inferred_modes, modes_of, tasks_of
+from cotbench.runs.import_arms import TaskFinder, by_model, given_modes, inferred_modes, tasks_of
 from cotbench.runs.import_manifest import ENGINE, Said, fingerprint, manifest_of, spec_of
 from cotbench.runs.import_records import derive
 from cotbench.runs.import_run import ArmFacts, Broken, ReadTask, read_task, write_replies
@@ -65,7 +65,8 @@ class ImportOptions:
 @dataclass(frozen=True, kw_only=True)
 class ArmResult:
     """An arm of an imported run. accuracy: ours; theirs: the mean of the tool's own scores, None where it has none;
-    printed: its figure as the tool printed it. unread: how many outputs no answer was read in."""
+    printed: its figure as the tool printed it. unread: how many outputs no answer was read in. logs: where they
+    stand."""
 
     mode: str
     told: ImportedArm
@@ -75,6 +76,7 @@ class ArmResult:
     printed: float | None
     unread: int
     failed: int
+    logs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,19 +171,11 @@ def _format_of(path: Path, options: ImportOptions) -> Format:
 
 
 def _with_modes(read: Sequence[Sequence[Log]], options: ImportOptions) -> tuple[list[Log], list[Mode]]:
-    """All logs, and the arm of each: one for each path, or for each log of a folder."""
+    """All logs, and the arm of each."""
     logs = [log for own in read for log in own]
     if not options.arms:
         return logs, inferred_modes(logs)
-    each = [list(own) for own in read]
-    if len(each) == 1 and len(options.arms) == len(logs):
-        each = [[log] for log in logs]
-    names = [str(path) for path in options.paths]
-    if len(names) == 1 and len(logs) > 1:
-        names = [log.task or log.path.name for log in logs] if len(options.arms) > 1 else names
-    modes = modes_of(options.arms, names)
-    pairs = [(log, mode) for own, mode in zip(each, modes, strict=True) for log in own]
-    return [log for log, _ in pairs], [mode for _, mode in pairs]
+    return logs, [mode for own in given_modes(options.arms, options.paths, read) for mode in own]
 
 
 def _prelude(path: Path | None) -> Prelude | None:
@@ -347,6 +341,7 @@ def _arm_result(arm: ArmFacts, told: ImportedArm, counts: Counter[tuple[str, str
         printed=printed,
         unread=graded - read,
         failed=failed,
+        logs=tuple(str(log.path) for log in arm.logs.logs),
     )
 
 

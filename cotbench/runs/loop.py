@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from cotbench.answers.grader import grade_now
 from cotbench.modes import Compare, Consult, Continue, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
 from cotbench.modes.votes import deciding
 from cotbench.runs.part import Part
@@ -412,6 +413,29 @@ class Loop:
         tally.program_cpu_s += sum(execution.cpu_s for execution in flow.executions)
 
 
+def record_at_once(job: Job, prediction: Prediction, key: Key, reply: Reply) -> Record | None:
+    """Make the record of a job that asks once, as a loop would, without one; None where the grader needs a process.
+
+    prediction: what was read in its only reply."""
+    kind = job.kit.kind_of(job.question)
+    verdicts = [grade_now(answer, job.gold, kind) for answer in prediction.answers]
+    if None in verdicts:
+        return None
+    cut = any(path.finish_reason == "length" for path in reply.completions)
+    return _record(
+        _Open(
+            job,
+            iter(()),  # type: ignore[arg-type]
+            results=verdicts,
+            prediction=prediction,
+            asked=[key],
+            replies=[reply],
+            sizes=[1],
+            cut=cut,
+        )
+    )
+
+
 def _record(flow: _Open) -> Record:
     """Make the record of a flow that has ended and whose answers have their verdicts."""
     job, prediction, verdicts = flow.job, flow.prediction, flow.results
@@ -481,6 +505,8 @@ def _before(flow: _Open, prediction: Prediction) -> Before | UnsetType:
 
 def _source(flow: _Open, prediction: Prediction) -> tuple[int, int] | UnsetType:
     """The reply and the path in which the answer was read, unless it is where one would look for it."""
+    if len(flow.replies) == 1 and len(flow.replies[0].completions) == 1:
+        return UNSET  # there is no other place
     places = [
         (number, index)
         for number, reply in enumerate(flow.replies)

@@ -49,7 +49,8 @@ Entry = (
 )
 
 
-_DRAWN = frozenset({"temperature", "top_p", "max_tokens"})
+_DRAWN = ("temperature", "top_p", "max_tokens")
+_NUMBERS = (int, float)
 
 
 class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -87,13 +88,14 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
     def __post_init__(self) -> None:
         drawn, stop = self.sampling, self.sampling.get("stop")
-        names: Iterable[str] = _DRAWN
         if self.imported:
-            names, stop = _DRAWN & drawn.keys(), drawn.get("stop", [])
+            stop = drawn.get("stop", [])
         elif self.prompt is None and self.messages is None:
             raise ValueError("what was sent is missing")
-        numbers = all(type(drawn.get(name)) in (int, float) for name in names)
-        if not numbers or type(stop) is not list or not all(type(text) is str for text in stop):
+        wrong = type(stop) is not list
+        for name in _DRAWN:
+            wrong |= (name in drawn or not self.imported) and type(drawn.get(name)) not in _NUMBERS
+        if wrong or (stop and not all(type(text) is str for text in stop)):
             raise ValueError("sampling doesn't say how it was drawn")
         if len(self.completions) != drawn.get("n", 1):
             raise ValueError("completions")

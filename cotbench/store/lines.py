@@ -34,9 +34,11 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "more_promp
 
 def with_possible_counts(entry: T) -> T:
     """Make impossible counts of tokens (below 0, beyond all models) unknown: earlier versions believed servers."""
-    wrong = {
-        name: None for name in _COUNTS if (count := getattr(entry, name, None)) is not None and not 0 <= count < LARGEST
-    }
+    wrong: dict[str, None] = {}
+    for name in _COUNTS:
+        count = getattr(entry, name, None)
+        if count is not None and not 0 <= count < LARGEST:
+            wrong[name] = None
     return msgspec.structs.replace(entry, **wrong) if wrong else entry
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from textwrap import fill
 
 from rich.text import Text
@@ -77,8 +78,23 @@ def _row(arm: ArmResult) -> tuple[str | Text, ...]:
     )
 
 
+def _logs_of_arms(result: ImportResult) -> Iterator[str]:
+    """Which logs each arm is made of, where there are several: a swap of arms shows nowhere else."""
+    logs: dict[str, dict[str, None]] = {}
+    for task in result.tasks:
+        for arm in task.arms:
+            logs.setdefault(arm.mode, {}).update(dict.fromkeys(arm.logs))
+    if sum(map(len, logs.values())) < 2:
+        return
+    for mode, own in logs.items():
+        first = Path(next(iter(own)))
+        first = first.relative_to(Path.cwd()) if first.is_relative_to(Path.cwd()) else first
+        yield f"{mode} is of {first}{f' and {len(own) - 1:,} more' if len(own) > 1 else ''}."
+
+
 def _said(result: ImportResult) -> Iterator[str]:
     """What else must be known, a line each."""
+    yield from _logs_of_arms(result)
     readings: dict[str, dict[str, None]] = {}
     for task in result.tasks:
         for arm in task.arms:

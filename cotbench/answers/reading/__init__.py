@@ -66,6 +66,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 
 from cotbench.answers import kinds  # whose rows name the readers of this folder; looked at when something is read
@@ -105,6 +106,7 @@ _STARTS_OVER = caseless(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|tr
 LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
 _TAG = re.compile(r"</?\w{1,20}>|\s")
 MAX_ALONE_CHARS = 30
+MAX_SHORT_CHARS = 80  # of an output whose reading is kept for the next one that is the same
 WORDS_ALONE = 12  # of an answer in front of a question that the model invents
 _PREFACE = caseless(r"\b(?:solution|solve|step|sure|okay|let|here|answer|response|reasoning|task)\b|[:：?]\s*\Z")
 # What shows, behind an answer, that it isn't the last word.
@@ -152,11 +154,23 @@ def _first(readings: Iterator[Reading], text: str, end: int, kind: kinds.AnswerK
             if truncated:
                 continue  # more of it may have been to come
             source = text[slice(*found.span)]
-            again = next(readings, None) if re.search(re.escape(source) + r"\w", text[: found.span[0]]) else None
+            again = next(readings, None) if _goes_on_before(text, source, found.span[0]) else None
             if again and again[0] == rule and (again[1].answer or "").startswith(found.answer):
                 rule, found = again  # a text that repeats itself and breaks off: "is 2020. So it is 202"
         return found if found.rule == rule else replace(found, rule=rule)
     return NOTHING
+
+
+def _goes_on_before(text: str, source: str, end: int) -> bool:
+    """Tell whether a word that is read at a text's end stands in text[:end] with a letter, digit or "_" behind it."""
+    size = len(source)
+    at = text.find(source, 0, end)
+    while at >= 0:
+        behind = text[at + size] if at + size < end else ""
+        if behind.isalnum() or behind == "_":
+            return True
+        at = text.find(source, at + 1, end)
+    return False
 
 
 def extract(text: str, answer_type: str, choices: Sequence[str] = (), *, truncated: bool = False) -> Extraction:
@@ -166,6 +180,12 @@ def extract(text: str, answer_type: str, choices: Sequence[str] = (), *, truncat
     vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to
     give), "unclosed_think" (it ended in the middle of a thought) or "".
     """
+    if len(text) <= MAX_SHORT_CHARS:  # an arm that answers alone says the same thing many times
+        return _extract_short(text, answer_type, tuple(choices), truncated)
+    return _extract(text, answer_type, choices, truncated)
+
+
+def _extract(text: str, answer_type: str, choices: Sequence[str], truncated: bool) -> Extraction:
     kind = kinds.KINDS[answer_type]
     parts = split_reasoning(text)
     if parts.unclosed:
@@ -186,6 +206,9 @@ def extract(text: str, answer_type: str, choices: Sequence[str] = (), *, truncat
     if doubted and (truncated or broken_off(own, start)):
         return NOTHING  # "I think the answer is 6. But let me check ..."
     return found
+
+
+_extract_short = lru_cache(maxsize=4_096)(_extract)
 
 
 def _thought(found: Extraction) -> Extraction:

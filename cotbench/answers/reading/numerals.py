@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import lru_cache
 
 from cotbench.answers.reading.patterns import BLANK, WORD_LETTER, caseless
 from cotbench.answers.reading.rules import Extraction
@@ -117,10 +118,15 @@ _HAN_RUN = re.compile(
 _HAN_ALONE = re.compile(r"(?:个|元|只|本|人|米|岁|天|条|张|支|块|倍|次|です|だ|입|[。.]|\s*\Z)")
 
 
+@lru_cache(maxsize=1_024)
+def _plain_value(digits: str) -> Fraction:
+    return Fraction(int(digits))
+
+
 def value_of(match: re.Match[str]) -> Fraction | None:
     said = match[0]
     if said.isascii() and said.isdigit() and len(said) <= 256:  # most are plain, and this is five times as fast
-        return Fraction(int(said))
+        return _plain_value(said)
     if any(len(group) > 256 for group in match.groups() if group):
         return None
     whole = _SEPARATORS.sub("", match["whole"] or "0")
@@ -184,13 +190,23 @@ def canonical_number(text: str) -> str | None:
 def is_part(match: re.Match[str]) -> bool:
     """Tell whether a number is a part of a larger expression: √66, 200/π, 5^n."""
     text, (start, end) = match.string, match.span()
-    if text[max(0, start - 7) : start].lower().endswith(("answer(", "finish(")):
-        return _MULTIPLIES.match(text, end) is not None
-    if match["hans"] and text[end : end + 1].isdigit():  # 3万5千
+    if match["hans"] and text[end : end + 1].isdigit() and not _in_a_call(text, start):  # 3万5千
         return True
-    if (match["n"] or match["n1"]) and re.match(r"\s?[A-Za-z](?![A-Za-z])", text[end : end + 3]):  # \frac{1}{12}x
+    fraction = bool(match["n"] or match["n1"])
+    if fraction and not _in_a_call(text, start) and re.match(r"\s?[A-Za-z](?![A-Za-z])", text[end : end + 3]):
+        return True  # \frac{1}{12}x
+    return _stands_in_more(text, start, end)
+
+
+def _in_a_call(text: str, start: int) -> bool:
+    return text[max(0, start - 7) : start].lower().endswith(("answer(", "finish("))
+
+
+@lru_cache(maxsize=64)  # each number of a text is asked about several times
+def _stands_in_more(text: str, start: int, end: int) -> bool:
+    if _MULTIPLIES.match(text, end) is not None:
         return True
-    return _MULTIPLIES.match(text, end) is not None or _INSIDE.search(text, max(0, start - 12), start) is not None
+    return not _in_a_call(text, start) and _INSIDE.search(text, max(0, start - 12), start) is not None
 
 
 def numbers_in(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
