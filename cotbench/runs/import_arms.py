@@ -94,6 +94,17 @@ def inferred_modes(logs: Sequence[Log]) -> list[Mode]:
     return found
 
 
+def check_order(modes: Sequence[Mode], logs: Sequence[Log]) -> None:
+    """Refuse arms that are given to a folder's logs in another order than these themselves say: nobody typed theirs."""
+    given, said = [mode.name for mode in modes], [_said(log) for log in logs]
+    if given != said and sorted(given) == sorted(said):
+        found = "; ".join(f"{log.path.name} seems to be of {arm}" for log, arm in zip(logs, said, strict=True))
+        raise UsageError(
+            f"--as {','.join(given)}: the folder's logs are in another order: {found}.",
+            "Leave --as out, or name the logs in its order.",
+        )
+
+
 def _said(log: Log) -> str:
     flag = log.arm.get("cot")
     if isinstance(flag, bool):

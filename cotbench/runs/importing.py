@@ -20,7 +20,7 @@ from cotbench.logs import Log, Sample
 from cotbench.logs.formats import FORMATS, Format, ReadOptions
 from cotbench.modes import Mode, read_answer
 from cotbench.programs import Limits, require_containment
-from cotbench.runs.import_arms import TaskFinder, by_model, inferred_modes, modes_of, tasks_of
+from cotbench.runs.import_arms import TaskFinder, by_model, check_order, inferred_modes, modes_of, tasks_of
 from cotbench.runs.import_manifest import ENGINE, Said, fingerprint, manifest_of, spec_of
 from cotbench.runs.import_records import derive
 from cotbench.runs.import_run import ArmFacts, Broken, ReadTask, read_task, write_replies
@@ -179,6 +179,8 @@ def _with_modes(read: Sequence[Sequence[Log]], options: ImportOptions) -> tuple[
     if len(names) == 1 and len(logs) > 1:
         names = [log.task or log.path.name for log in logs] if len(options.arms) > 1 else names
     modes = modes_of(options.arms, names)
+    if len(options.paths) == 1 and len(logs) > 1:
+        check_order(modes, logs)
     pairs = [(log, mode) for own, mode in zip(each, modes, strict=True) for log in own]
     return [log for log, _ in pairs], [mode for _, mode in pairs]
 
