@@ -208,6 +208,10 @@ def test_show_has_a_line_for_each_question_on_a_terminal_of_80_columns(run: Path
     shown = STYLE.sub("", in_a_terminal(80, ["show", str(run), "--disagree"], ROOT))
     assert len(ids(shown)) == 8
     assert max(len(line.rstrip()) for line in shown.splitlines() if line.strip().startswith("t-")) <= 80
+    one = STYLE.sub("", in_a_terminal(80, ["show", str(run), "t-1"], ROOT))
+    tags = one.partition("tags: ")[2].partition("──")[0].splitlines()
+    assert len(tags) > 2
+    assert max(len(line.rstrip()) for line in tags) <= 80
 
 
 @pytest.mark.parametrize(

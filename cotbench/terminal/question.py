@@ -94,7 +94,7 @@ def show_dossier(dossier: Dossier, *, prompts: bool, command: str, full: bool = 
         _block(console, f"{letter}. {choice}")
     _line(console, f"gold: {dossier.gold}")
     said = {True: "symbolic", False: "not symbolic", None: "says nothing"}
-    _line(console, "tags: " + ", ".join(f"{name} {said[tag]}" for name, tag in dossier.tags.items()))
+    console.print(Text("tags: " + ", ".join(f"{name} {said[tag]}" for name, tag in dossier.tags.items())))
     if not dossier.modes:
         _line(console, "There is no record of it under these modes.", "yellow")
     for answered in dossier.modes:
