@@ -209,6 +209,17 @@ def test_answers_without_verdicts_are_graded_here(tmp_path: Path) -> None:
     assert (arm.theirs, arm.accuracy) == (2 / 3, 1.0)
 
 
+def test_an_answer_that_is_a_sentence_or_off_by_a_floats_error_is_what_was_meant(tmp_path: Path) -> None:
+    told = ["So, in all, that is 1 + 1 = $2", "4.000000000000001", "6.01", "[invalid]"]
+    lines = [
+        {"id": n, "question": row["question"], "gold": str(2 * n + 2), "output": "The answer is 2.", "answer": answer}
+        for n, (row, answer) in enumerate(zip(sums(4), told, strict=True))
+    ]
+    fields = {part: part for part in ("id", "question", "gold", "output", "answer")}
+    [task] = made(tmp_path, write_lines(tmp_path / "a-3.5_cot.jsonl", lines), arms=["cot"], fields=fields).tasks
+    assert (task.arms[0].theirs, task.name) == (0.5, "a-3.5")
+
+
 # --- repeats --------------------------------------------------------------------------------------------------------
 
 

@@ -71,13 +71,20 @@ def read(path: Path, options: ReadOptions) -> Sequence[Log]:
         Log(
             path=path,
             format=NAME,
-            task=path.name.partition(".")[0],
+            task=_bare(path.name),
             model=told if isinstance(told, str) else "",
             inferred=inferred,
             endings="finish_reason" in fields,
             samples=partial(_samples, path, fields, beside, _pattern(options.answer_pattern)),
         )
     ]
+
+
+def _bare(name: str) -> str:
+    """A file's name without its endings: "gpt-3.5_cot.jsonl.gz" is gpt-3.5_cot."""
+    for ending in (".gz", ".jsonl", ".json"):
+        name = name.removesuffix(ending)
+    return name
 
 
 def _fields(

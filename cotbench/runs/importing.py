@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -351,14 +352,20 @@ def _arm_result(arm: ArmFacts, told: ImportedArm, counts: Counter[tuple[str, str
     )
 
 
+_FLOAT = re.compile(r"-?\d{1,15}\.\d{10,20}")
+
+
 def _graded(answer: str | None, gold: str, kind: str, choices: Sequence[str]) -> float | None:
     """The score of an answer as a tool read it; None where it is none that can be compared at once.
 
     An answer that isn't of its kind's form, as a whole sentence, is read as outputs are: a study took a value from it,
-    too, before it compared."""
+    too, before it compared. What is off by the error of floating-point numbers alone is the value that was meant, as of
+    programs that we run."""
     if answer is None:
         return 0.0
     row = KINDS[kind]
+    if _FLOAT.fullmatch(answer.strip()):
+        answer = f"{float(answer):.12g}"
     try:
         form = row.file_gold(answer.strip(), choices)
     except ValueError:
