@@ -263,7 +263,7 @@ def _odd(data: TaskData) -> Iterator[str]:
     if again := [alike for alike in same.values() if len(alike) > 1]:
         differ = [alike[0].id for alike in again if len({_said(q, data.golds[q.id]) for q in alike}) > 1]
         other = f", {len(differ):,} of them with different golds (the first: {differ[0]})" if differ else ""
-        yield f"{len(again):,} questions are asked more than once{other}"
+        yield f"{len(again):,} question{'s are' if len(again) > 1 else ' is'} asked more than once{other}"
     bare = [key for key, own in data.passages.items() if not any(passage.supports for passage in own)]
     if bare:
         yield f"{len(bare):,} questions rest on none of their passages (the first: {bare[0]})"

@@ -163,6 +163,8 @@ class Table(dict[str, T]):
         try:
             row = entry.point.load()
         except (Exception, SystemExit) as error:
+            if entry.point.pattern.match(value) is None:
+                return f"{value} is no place in a package: expected MODULE:NAME, without quotes"
             return f"{value} can't be loaded: {type(error).__name__}: {error}"
         if not isinstance(row, self._expected):
             return f"{value} is of the type {type(row).__name__}, expected {self._expected.__name__}"

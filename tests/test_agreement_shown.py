@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Cli
 from handmade import BY_DEFAULT, MINE, make_imported, make_run, write_journal
+from terminals import STYLE, in_a_terminal
 from test_page import read_page
 from test_page_browser import Tab, no_browser, tab  # noqa: F401
 
@@ -147,6 +148,12 @@ def test_what_the_logs_say_of_themselves_is_told(main: Cli, run: Path) -> None:
     assert "direct: without tokens and finish reason; cot: without finish reason" in about
 
 
+def test_without_the_baseline_it_says_what_logs_can_be_compared_with(main: Cli, run: Path) -> None:
+    out = report(main, run, "--baseline", "draft")
+    assert "no records under 'draft', so there is nothing to compare with: --baseline direct compares with" in out
+    assert "the same command" not in out
+
+
 def test_differences_of_the_arms_that_the_logs_tell_are_named(main: Cli, run: Path) -> None:
     """A budget too: a name that was given afterwards says nothing of it."""
     manifest = read_manifest(run)
@@ -185,12 +192,26 @@ def ids(out: str) -> list[str]:
 def test_show_lists_where_they_differ(main: Cli, run: Path) -> None:
     done = main("show", run, "--disagree")
     assert done.code == 0, done.err
-    assert ids(done.out) == ["t-2", "t-3", "t-4", "t-5", "t-6", "t-8"]
+    both = ["t-2", "t-3", "t-4", "t-5", "t-6", "t-8"]
+    assert sorted(ids(done.out)) == sorted([*both, "t-3", "t-8"])  # under both arms
+    assert "8 answers" in done.out
+    assert "→" not in done.out
+    assert ids(main("show", run, "--disagree", "--mode", "cot").out) == both
     assert "theirs" in done.out
     assert "right: 1" in done.out
     assert ids(main("show", run, "--disagree", "--mode", "direct").out) == ["t-3", "t-8"]
     assert ids(main("show", run, "--disagree", "--reading", "flexible").out) == ["t-7"]
     assert ids(main("show", run, "--disagree", "--outcome", "wrong").out) == ["t-8"]
+
+
+def test_show_has_a_line_for_each_question_on_a_terminal_of_80_columns(run: Path) -> None:
+    shown = STYLE.sub("", in_a_terminal(80, ["show", str(run), "--disagree"], ROOT))
+    assert len(ids(shown)) == 8
+    assert max(len(line.rstrip()) for line in shown.splitlines() if line.strip().startswith("t-")) <= 80
+    one = STYLE.sub("", in_a_terminal(80, ["show", str(run), "t-1"], ROOT))
+    tags = one.partition("tags: ")[2].partition("──")[0].splitlines()
+    assert len(tags) > 2
+    assert max(len(line.rstrip()) for line in tags) <= 80
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,16 @@ def test_seeds_of_greedy_arms_are_asked_and_reported_once(main: Cli, tmp_path: P
     assert any(f"as {first.name} has, whose answers are shown" in note for note in report["notes"])
 
 
+def test_seeds_that_draw_other_questions_stand_apart(main: Cli, tmp_path: Path) -> None:
+    written(tmp_path, "model: demo\ntasks: demo\nmodes: [direct, cot]\nlimit: 8\nseeds: [0, 1]\n")
+    done = main("run", "exp.yaml", "--quiet", "--json")
+    assert done.code == 0, done.err
+    names = {Path(run["folder"]).name for run in json.loads(done.out)["runs"]}
+    report = json.loads((tmp_path / "results" / "exp-report" / "report.json").read_text())
+    assert {row["model"] for row in report["modes"]} == {f"demo [{name}]" for name in names}
+    assert {row["n"] for row in report["modes"] if row["tag"] == "all"} == {8}
+
+
 def test_a_report_of_nothing(main: Cli, tmp_path: Path) -> None:
     written(tmp_path, TWO)
     done = main("report", "exp.yaml")

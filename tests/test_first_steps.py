@@ -123,6 +123,17 @@ def hint(model: str) -> str:
     return refused.value.hint
 
 
+def test_a_slip_in_the_name_of_a_model_of_ours_is_told_as_one(
+    installed: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed.add("ctranslate2")
+    monkeypatch.chdir(tmp_path)
+    assert hint("dmo") == "Did you mean 'demo'?"
+    assert hint("demo-thinkr") == "Did you mean 'demo-thinker'?"
+    Path("dmo").mkdir()
+    assert "Did you mean" not in hint("dmo")  # a folder of one's own
+
+
 def test_another_engine_that_runs_the_model_is_named(installed: set[str], tmp_path: Path) -> None:
     original, converted, beside = (tmp_path / name for name in ("original", "converted", "beside"))
     for folder in (original, converted, beside / "ctranslate2"):

@@ -135,6 +135,17 @@ def test_arms_that_no_name_says_are_asked_for(tmp_path: Path) -> None:
     assert "--as direct,cot" in said
 
 
+def test_arms_of_a_folder_are_refused_in_another_order_than_its_logs_say(tmp_path: Path) -> None:
+    for arm in ("direct", "cot"):  # by name, the folder's first one is that of cot
+        lm_eval(tmp_path / "logs", f"t_{arm}", [lm_eval_line(n, r, "The answer is 2.") for n, r in enumerate(sums(2))])
+    said = refused(UsageError, tmp_path, tmp_path / "logs", arms=["direct", "cot"])
+    assert "the folder's logs are in another order" in said
+    assert "Leave --as out" in said
+    [task] = made(tmp_path, tmp_path / "logs", arms=["cot", "direct"]).tasks
+    assert [(arm.mode, arm.told.called) for arm in task.arms] == [("cot", ["t_cot"]), ("direct", ["t_direct"])]
+    made(tmp_path, tmp_path / "logs", arms=["short=cot", "long=cot"])  # names of one's own say nothing of an order
+
+
 def test_as_many_arms_as_logs(tmp_path: Path) -> None:
     assert "2 logs" in refused(UsageError, tmp_path, *pair(tmp_path), arms=["cot"])
 
@@ -516,6 +527,17 @@ def test_the_command_says_what_it_made_and_what_comes_next(tmp_path: Path, main:
     for wanted in ("lm-eval 0.4.9", "6 questions stand under all arms", "Not recorded", "cotbench report runs/tiny-"):
         assert wanted in found.out
     assert max(map(len, found.out.splitlines())) <= 100
+
+
+def test_which_of_the_tools_readings_is_set_beside_ours_is_said_with_the_reason(tmp_path: Path, main: Any) -> None:
+    rows = list(enumerate(sums(2)))
+    lines = [lm_eval_line(n, r, "so 2.", filter=name) for name in ("strict-match", "flexible-extract") for n, r in rows]
+    log = lm_eval(tmp_path / "a", "t_cot", lines)
+    by_default = " ".join(main("import", log).out.split())
+    assert "the strictest (--filter takes another: flexible-extract)" in by_default
+    asked = " ".join(main("import", log, "--filter", "flexible-extract").out.split())
+    assert "by their reading flexible-extract, as --filter says; others: strict-match." in asked
+    assert "strictest" not in asked
 
 
 def test_the_command_prints_json(tmp_path: Path, main: Any) -> None:

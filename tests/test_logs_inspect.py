@@ -393,3 +393,12 @@ def test_whether_a_chain_of_thought_was_asked_for(tmp_path: Path, steps: list[An
     plan = {"steps": [{"solver": name, "params": params} for name, params in steps]}
     log = read(zipped(tmp_path / "log.eval", inspect_members(**{"header.json": header(plan=plan)})))
     assert log.arm.get("cot") is cot
+
+
+def test_of_a_log_of_ours_the_solver_is_the_arm_and_said_once(tmp_path: Path) -> None:
+    plan = {"steps": [{"solver": "direct@answer=begun", "params": {"answer": "begun"}}]}
+    told = header(plan=plan)
+    told["eval"]["task_args"] = {"arm": "direct@answer=begun", "answer": "begun", "num_fewshot": 0}
+    arm = read(zipped(tmp_path / "log.eval", inspect_members(**{"header.json": told}))).arm
+    assert arm["answer"] == "begun"
+    assert not [name for name in arm if name in ("arm", "solvers") or name.startswith("direct@")]

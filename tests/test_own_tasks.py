@@ -204,7 +204,7 @@ def test_doctor_says_what_is_odd(tmp_path: Path, main: Cli) -> None:
     notes = " ".join(checked(tmp_path, rows, {"choices": "o"}, **LETTER).notes)
     assert "2 questions have an option twice" in notes
     assert "1 questions have an option that says nothing" in notes
-    assert "1 questions are asked more than once, 1 of them with different golds" in notes
+    assert "1 question is asked more than once, 1 of them with different golds" in notes
     done = main("doctor", "--task", str(tmp_path / "mine.yaml"))
     assert (done.code, "have an option twice" in " ".join(done.out.split())) == (0, True)
 

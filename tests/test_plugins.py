@@ -196,6 +196,7 @@ def test_a_rule_is_found_by_name_and_in_the_list(here: Path) -> None:
     [
         ("boat = nowhere:BOAT", "nowhere:BOAT can't be loaded: ModuleNotFoundError: No module named 'nowhere'"),
         ("boat = acme_tags:SHIP", "acme_tags:SHIP can't be loaded: AttributeError: module 'acme_tags' has no"),
+        ('boat = "acme_tags:BOAT"', '"acme_tags:BOAT" is no place in a package: expected MODULE:NAME, without quotes'),
         ("boat = acme_bad:BOAT", "acme_bad:BOAT can't be loaded: SystemExit: 3"),
         ("boat = acme_tags:WORD", "acme_tags:WORD is of the type str, expected Rule"),
         ("ship = acme_tags:BOAT", "acme_tags:BOAT calls itself 'boat'; its entry point needs the same name"),

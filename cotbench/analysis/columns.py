@@ -78,7 +78,8 @@ def without_doubles(columns: Sequence[Column]) -> tuple[list[Column], list[str]]
     """Leave out columns that another run has alike, with as many questions or more; and say so in notes.
 
     Where two runs have all of their columns alike, nothing is left out: one of them was named by mistake. Where they
-    are alike but for the seed by which answers were drawn, the seed is what keeps them apart."""
+    are alike but for the seed by which answers, or the questions of a limit, were drawn, the seed is what keeps them
+    apart."""
     groups: dict[tuple[str, str, str], list[Column]] = defaultdict(list)
     for column in columns:
         groups[column.run.manifest.spec.model.model, column.task, column.mode].append(column)
@@ -91,7 +92,10 @@ def without_doubles(columns: Sequence[Column]) -> tuple[list[Column], list[str]]
                     continue
                 if _alike(one, other):
                     less, more = (one, other) if one.records.keys() < other.records.keys() else (other, one)
-                    if less.records.keys() <= more.records.keys() and not _all_alike(one.run, other.run, columns):
+                    if not less.records.keys() <= more.records.keys():
+                        if _seed(one) != _seed(other):  # which drew other questions for a limit
+                            seeded.add((model, task))
+                    elif not _all_alike(one.run, other.run, columns):
                         left_out[id(less)] = more
                 elif _seed(one) != _seed(other) and _entry(one) == _entry(other):
                     seeded.add((model, task))

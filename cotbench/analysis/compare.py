@@ -400,10 +400,10 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
             notes.append(f"{name}: no records under '{baseline}' yet, so there is nothing to compare with so far.")
             continue
         if base is None:
-            notes.append(
-                f"{name}: no records under '{baseline}', so there is nothing to compare with: "
-                f"the same command with --mode {baseline} gives them, and both runs are reported together."
-            )
+            gives = f"the same command with --mode {baseline} gives them, and both runs are reported together."
+            if all(cell.imported is not None for cell in panel.cells.values()):  # no command asks a log for more
+                gives = f"--baseline {next(iter(panel.cells))} compares with an arm that is there."
+            notes.append(f"{name}: no records under '{baseline}', so there is nothing to compare with: {gives}")
             continue
         for cell in panel.cells.values():
             if _is_apart(cell, base) and cell.mode not in wanted:

@@ -61,9 +61,9 @@ def choose(
     """Choose questions, in the order of their ids. mode: by default cot, or else what there is beside the baseline.
 
     flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. disagree:
-    those on which the tool that wrote the mode's log and we differ; reading: by which of its readings, where not by its
-    own verdict. pattern: is found in the question, its options or the mode's output. Raises UsageError where the runs
-    have nothing of the kind that is asked about."""
+    those on which the tool that wrote the mode's log and we differ, under every arm where no mode is named; reading: by
+    which of its readings, where not by its own verdict. pattern: is found in the question, its options or the mode's
+    output. Raises UsageError where the runs have nothing of the kind that is asked about."""
     if task is not None:
         panels = _of(panels, "--task", task, lambda panel: [panel.task])
     if mode is not None:
@@ -80,18 +80,22 @@ def choose(
     picks: list[Pick] = []
     silent = True
     asked: dict[str, Any]
-    judged = _judged_otherwise(panels, mode, baseline, reading) if disagree else {}
-    for panel in panels:
+    every = disagree and mode is None and flips is None  # a disagreement is of one arm: nothing stands before it
+    looked_at = [
+        (panel, name) for panel in panels for name in (panel.cells if every else [_mode_of(panel, mode, baseline)])
+    ]
+    judged = _judged_otherwise(looked_at, reading) if disagree else {}
+    for panel, name in looked_at:
         tags = panel.tags(rule) if rule is not None and symbolic is not None else None
         silent = silent and tags is None
-        name = _mode_of(panel, mode, baseline)
         if (symbolic is not None and tags is None) or (flips is not None and name == baseline):
             continue
         nothing: Sequence[None] = [None] * len(panel.questions)
-        before = panel.cells[baseline].rows if baseline in panel.cells and baseline != name else nothing
+        has_before = baseline in panel.cells and baseline != name and not every
+        before = panel.cells[baseline].rows if has_before else nothing
         columns = zip(panel.questions, panel.golds, before, panel.cells[name].rows, strict=True)
         for place, (question, gold, old, new) in enumerate(columns):
-            theirs = judged[id(panel)].get(question.id, "") if disagree else ""
+            theirs = judged[id(panel), name].get(question.id, "") if disagree else ""
             asked = {"panel": panel, "question": question, "gold": gold, "mode": name, "baseline": baseline}
             pick = Pick(**asked, before=old, after=new, theirs=theirs)
             if (
@@ -110,21 +114,21 @@ def choose(
 
 
 def _judged_otherwise(
-    panels: Sequence[Panel], mode: str | None, baseline: str, reading: str | None
-) -> dict[int, dict[str, str]]:
-    """The questions of each panel (by its identity) on which the tool that wrote the mode's log and we differ, with its
-    verdict on the first such output.
+    looked_at: Sequence[tuple[Panel, str]], reading: str | None
+) -> dict[tuple[int, str], dict[str, str]]:
+    """The questions of each panel (by its identity) and arm on which the tool that wrote the arm's log and we differ,
+    with its verdict on the first such output.
 
     Raises UsageError where no log says what its tool made of the outputs, or none has the reading."""
-    found: dict[int, dict[str, str]] = {}
+    found: dict[tuple[int, str], dict[str, str]] = {}
     there: dict[str, None] = {}
-    for panel in panels:
-        cell = panel.cells[_mode_of(panel, mode, baseline)]
+    for panel, name in looked_at:
+        cell = panel.cells[name]
         names = readings_of(panel, cell)
         there.update(dict.fromkeys(names))
-        chosen = next((name for name in names if reading in (None, name)), None)
+        chosen = next((one for one in names if reading in (None, one)), None)
         rows = beside(panel, cell, chosen).rows if chosen is not None else ()
-        own = found.setdefault(id(panel), {})
+        own = found.setdefault((id(panel), name), {})
         for row in rows:
             if row.disagrees:
                 read = f": {row.their_answer}" if row.their_answer is not None else ""

@@ -155,7 +155,7 @@ def import_(
     if as_json:
         stdout_json([result.as_dict() for result in results])
     else:
-        show_imported(results)
+        show_imported(results, chosen=bool(reading))
 
 
 def _fields(text: str) -> dict[str, str]:

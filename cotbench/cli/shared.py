@@ -127,5 +127,5 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     if not there:
         raise UsageError(f"there are no runs in {output_dir}.", "Start one with `cotbench run`, or name --output-dir.")
     if more := len(there) - 1:
-        stderr(f"The latest run, {there[0]}; {more} more in {output_dir} (name runs to pair modes across them).")
+        stderr(f"The latest run, {there[0]}; {more} more in {output_dir} (a RUN names one, or several).")
     return there[:1]

@@ -37,7 +37,10 @@ def show(
             autocompletion=completion.of_words("helped", "hurt"),
         ),
     ] = None,
-    mode: Annotated[str | None, typer.Option(help="The mode to look at; cot by default, where there is one.")] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(help="The mode to look at; cot by default, where there is one, and with --disagree all."),
+    ] = None,
     baseline: Annotated[str, typer.Option(help="What --flips compares it with.")] = "direct",
     task: Annotated[str | None, typer.Option("--task", "-t", help="Questions of this task only.")] = None,
     tag: Annotated[str | None, typer.Option(help="symbolic or nonsymbolic, under --tag-rule.")] = None,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from cotbench import demo
-from cotbench.errors import ModelError, UsageError
+from cotbench.errors import ModelError, UsageError, suggest
 from cotbench.plugins import Table, lacking
 from cotbench.types import Key, Question, Reply, Request
 
@@ -269,7 +269,10 @@ def require_engine(name: str, model: str = "") -> EngineRow:
 
 
 def _installed_for(model: str) -> str:
-    """What to do with a model by the engines that are installed; "" where none of them runs models."""
+    """What to do with a model by the engines that are installed; "" where none of them runs models. One whose name is
+    nearly that of a model of ours is taken for a slip."""
+    if not Path(model).is_dir() and (own := suggest(model, OF_OWN_MODELS)):
+        return own
     folder, here = Path(model), [row.name for row in ENGINES.values() if row.extra and not row.missing()]
     converted = any((place / "model.bin").is_file() for place in (folder, folder / "ctranslate2"))
     original = folder.is_dir() and not converted

@@ -162,9 +162,12 @@ def _arm(spec: Part, plan: Part, steps: Sequence[Part]) -> dict[str, Any]:
     if "cot" not in arm and (thinks := _chain_of_thought(steps)) is not None:
         arm["cot"] = thinks
     solvers = [_bare(step.text("solver")) for step in steps]
+    if solvers == [arm.get("arm")]:  # a log of ours (exports): its one solver is the arm, with its settings once more
+        del arm["arm"]
+        solvers = []
     if any(solvers):
         arm["solvers"] = " + ".join(solvers)
-    for name, step in zip(solvers, steps, strict=True):
+    for name, step in zip(solvers, steps if solvers else (), strict=True):
         told = scalars(step.part("params"), f"{name}.")
         arm |= {key: value for key, value in told.items() if key.partition(".")[2] not in {*_TRAVEL, *_SAMPLING}}
     asked = scalars(Part(_settings(spec, plan, steps), plan.place))

@@ -26,6 +26,8 @@ _WORDS = {
 
 
 _LETTER = re.compile(r"\(?[A-J][).:]?")
+_COMMA = re.compile(r"-?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")  # 4,5 or 1.000,5; what has three digits there is 1,200
+_DOT = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")
 _OTHERWISE = f"--kind {EACH}: each as what it is; --kind number: refuse others"
 
 
@@ -64,6 +66,7 @@ def unlike(file: File, places: Sequence[int], kinds: Sequence[str], values: Sequ
     if units := [value for value in numeric if not is_number(value) and "####" not in str(value)]:
         how = "answer has a unit" if len(units) == 1 else "answers have units"
         remarks.append(f"{len(units):,} {how}, which we leave out ({units[0]!r:.30} is {number_in(units[0])})")
+    remarks += _continental(own)
     if several == {AnswerType.LATEX} and all(isinstance(value, str) and "\\boxed" in value for value in own):
         remarks.append("all are what is boxed")
     if all(isinstance(value, str) and _LETTER.fullmatch(value.strip()) for value in own):
@@ -71,6 +74,25 @@ def unlike(file: File, places: Sequence[int], kinds: Sequence[str], values: Sequ
     if len(numeric) == len(own) and set(map(str, own)) == {"0", "1"} and file.hints.kind is None:
         remarks.append("all are 0 or 1 (--kind boolean, where that means no and yes)")
     return remarks
+
+
+def _continental(own: Sequence[Any]) -> list[str]:
+    """What is told of golds that may have a comma before decimals, or a point before thousands."""
+    texts = [value.strip() for value in own if isinstance(value, str)]
+    commas = [text for text in texts if _COMMA.fullmatch(text) and number_in(text) is None]
+    pointed = [text for text in texts if "." in text]
+    if commas:
+        one = len(commas) == 1
+        told = (
+            f"{len(commas):,} answer{' has' if one else 's have'} a comma before decimals and {'is' if one else 'are'}"
+        )
+        return [f"{told} no number here ({commas[0]}: write {commas[0].replace('.', '').replace(',', '.')})"]
+    if pointed and all(map(_DOT.fullmatch, pointed)):
+        whole = pointed[0].replace(".", "")
+        return [
+            f"{pointed[0]} is read with a decimal point, as {number_in(pointed[0])} (write {whole}, if that is meant)"
+        ]
+    return []
 
 
 def _others(file: File, places: Sequence[int], own: Sequence[Any], kind: str) -> list[str]:
@@ -88,7 +110,8 @@ def _others(file: File, places: Sequence[int], own: Sequence[Any], kind: str) ->
         said = f"{word} {listed} isn't a number" if len(others) == 1 else f"{word}s {listed}{more} aren't numbers"
         return [f"{said}, so all are asked as {_WORDS[AnswerType(kind)][1]} ({_OTHERWISE})"]
     if kind == AnswerType.TEXT:
-        return [f"{numbers:,} of the texts are numbers (--kind {EACH} asks each as what it is)"]
+        said = "is a number" if numbers == 1 else "are numbers"
+        return [f"{numbers:,} of the texts {said} (--kind {EACH} asks each as what it is)"]
     return []
 
 

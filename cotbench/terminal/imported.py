@@ -18,23 +18,23 @@ MOST_NAMED = 5  # of lines that are broken
 _OF_PROMPTS = ("prompt", "shots")
 
 
-def show_imported(results: Sequence[ImportResult]) -> None:
-    """Print what became of the logs: a run for each model."""
+def show_imported(results: Sequence[ImportResult], *, chosen: bool = False) -> None:
+    """Print what became of the logs: a run for each model. chosen: the user said by which of the tool's readings."""
     output = Output()
     if len(results) > 1:
         output.print(f"{len(results)} models, so {len(results)} runs: {', '.join(one.model for one in results)}.\n")
     for number, result in enumerate(results):
         if number:
             output.print()
-        _show(output, result)
+        _show(output, result, chosen)
 
 
-def _show(output: Output, result: ImportResult) -> None:
+def _show(output: Output, result: ImportResult, chosen: bool) -> None:
     there = " (it was there; made anew)" if result.again else ""
     output.print(f"{result.folder}{there}: {result.model}, in {result.wall_s:.1f} s", soft_wrap=True, highlight=False)
     for task in result.tasks:
         _show_task(output, task)
-    for line in _said(result):
+    for line in _said(result, chosen):
         for part in fill(tame_line(line), output.width, subsequent_indent="  ", break_on_hyphens=False).splitlines():
             output.print(part, markup=False, highlight=False)
     folder = shlex.quote(str(result.folder))
@@ -100,7 +100,8 @@ def _said(result: ImportResult) -> Iterator[str]:
         for arm in task.arms:
             if arm.told.reading:
                 others = [name for name in arm.told.readings if name != arm.told.reading]
-                more = f", the strictest (--filter takes another: {', '.join(others)})" if others else ""
+                why = ", as --filter says; others" if chosen else ", the strictest (--filter takes another"
+                more = f"{why}: {', '.join(others)}{'' if chosen else ')'}" if others else ""
                 readings.setdefault(f"{arm.told.reading}{more}", {})[arm.mode] = None
     for told, modes in readings.items():
         yield f"Theirs ({', '.join(modes)}): by their reading {told}."

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from msgspec import UNSET
+from rich.cells import cell_len
 from rich.text import Text
 
 from cotbench.analysis.selection import Answered, Dossier, Pick
@@ -30,6 +31,8 @@ MOST_PARENTS = 4  # of one call, by name
 MOST_CALLS = 8  # of an answer with a tree: of more, a line each stands for what came back
 _CELL = 28
 _BEGINNING = 70
+_LEAST = 16  # characters of a question's beginning, on however narrow a terminal
+_GAP = 2  # between two columns of a list
 
 
 def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
@@ -53,7 +56,12 @@ def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
     if not any(pick.theirs for pick in picks):
         del columns["theirs"]
     rows = [[cell(pick) for cell in columns.values()] for pick in picks]
-    title = f"{len(picks):,} of {total:,} questions (--limit)" if len(picks) < total else f"{total:,} questions"
+    if console.is_terminal:  # a line for each, also on a narrow one
+        taken = [max(map(cell_len, column)) + _GAP for column in zip(columns, *rows, strict=True)]
+        room = max(console.width - sum(taken[:-1]) - 2 * _GAP, _LEAST)
+        rows = [[*row[:-1], _cell(row[-1], min(room, _BEGINNING))] for row in rows]
+    things = "answers" if len({pick.question.id for pick in picks}) < len(picks) else "questions"
+    title = f"{len(picks):,} of {total:,} {things} (--limit)" if len(picks) < total else f"{total:,} {things}"
     _line(console, title, "bold")
     console.print(named_table("", list(columns), rows, left=len(columns)))
     _line(console, f"One of them: {command} {picks[0].question.id}")
@@ -86,7 +94,7 @@ def show_dossier(dossier: Dossier, *, prompts: bool, command: str, full: bool = 
         _block(console, f"{letter}. {choice}")
     _line(console, f"gold: {dossier.gold}")
     said = {True: "symbolic", False: "not symbolic", None: "says nothing"}
-    _line(console, "tags: " + ", ".join(f"{name} {said[tag]}" for name, tag in dossier.tags.items()))
+    console.print(Text("tags: " + ", ".join(f"{name} {said[tag]}" for name, tag in dossier.tags.items())))
     if not dossier.modes:
         _line(console, "There is no record of it under these modes.", "yellow")
     for answered in dossier.modes:
