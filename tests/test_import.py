@@ -10,7 +10,7 @@ import pytest
 from logs_made import choices_of, likely_line, lm_eval, lm_eval_line, pair, sums, write_lines
 
 import cotbench
-from cotbench.errors import DataError, UsageError
+from cotbench.errors import DataError, RunError, UsageError
 from cotbench.logs.formats import FORMATS, ReadOptions
 from cotbench.runs.importing import ImportOptions, ImportResult, import_logs
 from cotbench.runs.rescore import score_run
@@ -614,3 +614,102 @@ def test_records_made_at_once_are_those_of_the_loop(tmp_path: Path, monkeypatch:
     at_once = records()
     monkeypatch.setattr("cotbench.runs.import_records.read_at_once", lambda *_: None)
     assert records() == at_once
+
+
+# --- logs that don't fit each other ---------------------------------------------------------------------------------
+
+
+def _two(folder: Path, **changes: Any) -> tuple[Path, Path]:
+    """Logs of a data set that is none of our tasks; in the second one's second line keys have other values."""
+    lines = [lm_eval_line(n, row, "The answer is 2.") for n, row in enumerate(sums(3))]
+    first = lm_eval(folder / "a", "t_direct", lines, dataset_path="made/sums")
+    lines[1] |= changes
+    return first, lm_eval(folder / "b", "t_cot", lines, dataset_path="made/sums")
+
+
+def test_rows_that_differ_are_not_paired_by_an_equal_hash(tmp_path: Path) -> None:
+    other = {"question": "What is the capital of the country?", "answer": "#### 4"}
+    logs = _two(tmp_path, doc=other)
+    said = refused(DataError, tmp_path, *logs)
+    assert f"{logs[1]}:2: its hash is that of {logs[0]}:2, and its row of data is another one" in said
+    [task] = made(tmp_path, *logs, skip_broken=True).tasks
+    assert (task.questions, task.pairs) == (3, 2)
+
+
+def test_right_answers_that_differ_for_one_row_are_refused(tmp_path: Path) -> None:
+    logs = _two(tmp_path, target="#### 77")
+    said = refused(DataError, tmp_path, *logs)
+    assert f"{logs[1]}:2: the right answer is '77', and that of {logs[0]}:2 '4'" in said
+    [task] = made(tmp_path, *logs, skip_broken=True).tasks
+    assert (task.questions, task.pairs) == (3, 2)
+
+
+@pytest.mark.parametrize("target", ["4", "4.0", "#### 4"])
+def test_a_right_answer_in_other_words_is_the_same_one(tmp_path: Path, target: str) -> None:
+    [task] = made(tmp_path, *_two(tmp_path, target=target)).tasks
+    assert task.pairs == 3
+
+
+def test_a_log_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    first, _ = pair(tmp_path, 2)
+    assert f"{first}: is named twice." in refused(UsageError, tmp_path, first, first, arms=("direct", "cot"))
+
+
+def test_a_log_without_a_sample_is_refused_and_so_is_an_empty_one(tmp_path: Path) -> None:
+    first, last = pair(tmp_path, 2)
+    last.write_text(json.dumps({**lm_eval_line(0, sums(1)[0], "It is 2."), "resps": 5}) + "\n")
+    said = refused(DataError, tmp_path, first, last, skip_broken=True, arms=("direct", "cot"))
+    assert f"{last}: there is no sample in it" in said
+    assert f"{last}:1: resps is 5" in said  # why
+    last.write_text("")
+    assert f"{last}: is empty" in refused(DataError, tmp_path, first, last)
+
+
+@pytest.mark.parametrize("arms", [("direct", "direct=cot"), ("cot=direct", "direct=cot"), ("a=direct", "a=cot")])
+def test_an_arm_goes_by_no_name_that_another_has(tmp_path: Path, arms: tuple[str, ...]) -> None:
+    assert "--as" in refused(UsageError, tmp_path, *pair(tmp_path, 2), arms=arms)
+
+
+@pytest.mark.parametrize("changes", [{"filter": 5}, {"zz": {"filter": "q"}}, {"filter": None}])
+def test_a_filter_of_any_name_loses_no_sample(tmp_path: Path, changes: dict[str, Any]) -> None:
+    lines = [{**lm_eval_line(n, row, "It is 2."), **changes} for n, row in enumerate(sums(2))]
+    [task] = made(tmp_path, pair(tmp_path, 2)[0], lm_eval(tmp_path / "c", "t_cot", lines)).tasks
+    assert task.pairs == 2
+
+
+def test_a_filter_is_set_beside_the_output_that_it_read(tmp_path: Path) -> None:
+    """Two samples with one number aren't one: a log may be put together of several."""
+    lines = [
+        {**lm_eval_line(0, row, f"It is {n}."), "filter": name}
+        for n, row in enumerate(sums(2))
+        for name in ("strict-match", "flexible-extract")
+    ]
+    result = made(tmp_path, lm_eval(tmp_path, "t_cot", lines))
+    manifest = read_manifest(result.folder)
+    theirs = read_theirs(result.folder, manifest, read_questions(result.folder, manifest)[0])
+    readings = {row.place.rpartition(":")[2]: row.readings for row in theirs.values()}
+    assert [readings[line]["flexible-extract"].answers for line in ("1", "3")] == [("0",), ("1",)]
+    differ = [*lines[:3], {**lines[3], "resps": [["Another output."]]}]
+    said = refused(DataError, tmp_path, lm_eval(tmp_path / "b", "t_cot", differ))
+    assert ":4: the same question" in said
+
+
+def test_nan_in_a_line_is_not_recorded(tmp_path: Path) -> None:
+    first, last = _two(tmp_path, exact_match=float("nan"))
+    [task] = made(tmp_path, first, last).tasks
+    assert (task.pairs, task.arms[1].theirs) == (3, 0.5)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    assert "can't be written: Not a directory" in refused(RunError, tmp_path, *pair(tmp_path, 2))
+
+
+@pytest.mark.parametrize("text", ["open('/etc/passwd').read()", "1 / 0"])
+def test_a_prelude_that_fails_is_refused_and_no_program_is_called_wrong(tmp_path: Path, text: str) -> None:
+    first, _ = pair(tmp_path, 2)
+    prelude = tmp_path / "before.py"
+    prelude.write_text(text)
+    said = refused(UsageError, tmp_path, first, arms=("pal",), prelude=prelude)
+    assert said.startswith("--program-prelude: before.py doesn't run to its end: ")
+    assert not (tmp_path / "runs").exists()

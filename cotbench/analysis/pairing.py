@@ -394,11 +394,12 @@ def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel]
             raise RunError(f"{both}.", apart_by_judge(double, column) or "Name one of them only.")
         home.append(column)
     if not groups:
-        going_on = any(state_of(run.folder, run.manifest) == "running" for run in runs)
-        raise RunError(
-            f"{', '.join(str(run.folder) for run in runs)}: there are no records yet.",
-            "It is going on: ask again in some seconds." if going_on else "Let the run get further, or resume it.",
-        )
+        remedy = "Let the run get further, or resume it."
+        if all(run.manifest.imported is not None for run in runs):
+            remedy = "Its import didn't end: import the logs again."
+        if any(state_of(run.folder, run.manifest) == "running" for run in runs):
+            remedy = "It is going on: ask again in some seconds."
+        raise RunError(f"{', '.join(str(run.folder) for run in runs)}: there are no records yet.", remedy)
     notes, panels = alike, []
     for (model, task), families in groups.items():
         modes = {column.mode for family in families for column in family}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+import orjson
 
 from cotbench.errors import DataError
 from cotbench.store.files import open_file
@@ -44,7 +47,7 @@ def rows_of(path: Path, skip: Skip = None) -> Iterator[tuple[str, dict[str, Any]
     with opened(path) as file:
         for number, line in numbered(file):
             try:
-                row = json_object(line)
+                row = json_object(line, _loads)
             except ValueError as error:
                 fault = DataError(f"{path}:{number}: {error}.", REMEDY)
                 if skip is None:
@@ -59,5 +62,15 @@ def first_row(path: Path) -> dict[str, Any]:
     with suppress(DataError), opened(path) as file:
         for _ in range(_LOOKED_AT):
             with suppress(ValueError):
-                return json_object(file.readline(_MOST_BYTES))
+                return json_object(file.readline(_MOST_BYTES), _loads)
     return {}
+
+
+def _loads(line: bytes) -> Any:
+    """The JSON value of a line; NaN and infinities, which Python's tools write, are null. Raises ValueError."""
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        if b"NaN" not in line and b"Infinity" not in line:
+            raise
+        return orjson.loads(orjson.dumps(json.loads(line)))  # orjson has null for them

@@ -3,10 +3,11 @@ and what each filter and metric made of it."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from cotbench.errors import DataError
 from cotbench.logs.lines import REMEDY, Skip, opened, rows_of
 from cotbench.logs.log import Sample, Theirs
+from cotbench.store.jsonl import json_object
 from cotbench.types import LETTERS, Completion, Message
 
 INVALID = "[invalid]"  # what a filter gives where its pattern isn't found
@@ -34,21 +36,26 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 def samples_of(file: Path, mc: bool, skip: Skip = None) -> Iterator[Sample]:
     """One sample for each question: the lines of the first filter, with what others read in the same output."""
-    filters = _filters(file)
-    further: dict[Any, dict[str, Theirs]] = {}
-    if len(filters) > 1:
-        for _, row in rows_of(file, lambda _: None):
-            if _filter_of(row) != filters[0]:
-                further.setdefault(_name_of(row), {}).update(_readings(row, mc))
+    if len(_filters(file)) < 2:
+        for place, row in rows_of(file, skip):
+            if (sample := _sample(place, row, mc, {}, skip)) is not None:
+                yield sample
+        return
+    further: dict[bytes, dict[str, Theirs]] = {}
+    first: str | None = None
+    for _, row in rows_of(file, lambda _: None):
+        first = _filter_of(row) if first is None else first
+        if _filter_of(row) != first:
+            further.setdefault(_name_of(row), {}).update(_readings(row, mc))
     seen = set()
     for place, row in rows_of(file, skip):
-        name = _name_of(row)
-        if _filter_of(row) != filters[0]:
+        if _filter_of(row) != first:
             continue
+        name = _name_of(row)
         seen.add(name)
         if (sample := _sample(place, row, mc, further.get(name, {}), skip)) is not None:
             yield sample
-    if further.keys() - seen:  # a question that the first filter has no line of
+    if further.keys() - seen:  # outputs that the first filter has no line of
         for place, row in rows_of(file, lambda _: None):
             name = _name_of(row)
             if name not in seen:
@@ -60,17 +67,20 @@ def samples_of(file: Path, mc: bool, skip: Skip = None) -> Iterator[Sample]:
 _FILTER = re.compile(rb'"filter"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 
-def _filters(file: Path) -> list[str]:
-    """The filters of a file, in order, without parsing it."""
+def _filters(file: Path) -> Collection[str]:
+    """The filters of a file, without parsing lines that have the key once."""
     found: dict[str, None] = {}
     with opened(file) as lines:
         for line in lines:
-            at = line.rfind(b'"filter"')
-            match = _FILTER.match(line, at) if at >= 0 else None
-            name = match[1].decode(errors="replace") if match else ""
-            if line.strip():
-                found.setdefault(_unescaped(name))
-    return list(found)
+            if not line.strip():
+                continue
+            match = _FILTER.search(line) if line.count(b'"filter"') == 1 else None
+            if match is not None and b"\\" not in match[1]:
+                found.setdefault(match[1].decode(errors="replace"))
+            else:
+                with suppress(ValueError):
+                    found.setdefault(_filter_of(json_object(line)))
+    return found
 
 
 def _unescaped(name: str) -> str:
@@ -83,9 +93,10 @@ def _filter_of(row: Mapping[str, Any]) -> str:
     return str(row.get("filter") or "")
 
 
-def _name_of(row: Mapping[str, Any]) -> Any:
-    name = row.get("doc_id")
-    return name if isinstance(name, int | str) else json.dumps(name)
+def _name_of(row: Mapping[str, Any]) -> bytes:
+    """What lines have in common that are readings of one output: the sample's number, its row of data, what came."""
+    name = [row.get("doc_id"), row.get("doc_hash") or row.get("doc"), row.get("resps")]
+    return hashlib.sha256(json.dumps(name).encode()).digest()
 
 
 def _sample(place: str, row: Mapping[str, Any], mc: bool, further: Mapping[str, Theirs], skip: Skip) -> Sample | None:

@@ -110,6 +110,9 @@ def parse(name: str, table: Mapping[str, Mode], aliases: Mapping[str, str], opti
             raise UsageError(f"{option} {name}: '{key}' is set twice.", EXAMPLE)
         settings[key] = _value(text) if key not in ("prompt", "name", "effort") else text
         _check(name, key, settings[key], option, table[head])
+    own = settings.get("name", head)
+    if own != head and (own in table or own in aliases):
+        raise UsageError(f"{option} {name}: '{own}' is a mode, and this arm is of another.", "Name it otherwise.")
     return arm(table[head], settings, option)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cotbench.errors import DataError, TaskError, UsageError
 from cotbench.logs import Log
-from cotbench.modes import Mode, find_mode
+from cotbench.modes import ALIASES, MODES, Mode, find_mode
 from cotbench.modes.arms import arm, split
 from cotbench.questions.tasks import TaskFile, find_task, list_task_files, read_task_file
 
@@ -62,7 +62,13 @@ def modes_of(names: Sequence[str], logs: Sequence[str]) -> list[Mode]:
         there = f"{len(logs)} log{'s' * (len(logs) != 1)}: {', '.join(logs)}"
         found = f"--as: names {len(names)} arm{'s' * (len(names) != 1)}, and there are {there}."
         raise UsageError(found, "Name one for each, in their order.")
-    return [_mode(name) for name in names]
+    modes = [_mode(name) for name in names]
+    for mode, text in zip(modes, names, strict=True):
+        first = next(other for other in zip(modes, names, strict=True) if other[0].name == mode.name)
+        if first[0].called != mode.called or first[0].facts.settings != mode.facts.settings:
+            found = f"--as: {first[1]} and {text} are two arms of one name, {mode.name}."
+            raise UsageError(found, "Give each its own, as in short=cot,long=cot@temperature=1.")
+    return modes
 
 
 def _mode(text: str) -> Mode:
@@ -74,6 +80,9 @@ def _mode(text: str) -> Mode:
     mode = find_mode(name, "--as")
     if own.strip():
         mode = arm(find_mode(name.partition("@")[0], "--as"), {**mode.facts.settings, "name": own.strip()}, "--as")
+        if (mode.name in MODES or mode.name in ALIASES) and mode.name != name:
+            found = f"--as {text}: '{mode.name}' is a mode, and this arm is of another one, {name}."
+            raise UsageError(found, "Give it a name that no mode has.")
     if len(mode.turns) > 1 or any(turn.by == "judge" or turn.answer == "likeliest" for turn in mode.turns):
         raise UsageError(f"--as {text}: {mode.called} can't be imported: {_NOT_ONE_OUTPUT}.", "Use cot, or free.")
     if mode.called in ("tools",):

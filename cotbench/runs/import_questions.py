@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +29,8 @@ FEW_OPTIONS = 4  # of a question that names letters and whose options can't be f
 @dataclass(slots=True)
 class Draft:
     """A question of a log before it is known what kind of answers it has. gold: where a task file has read it, else
-    None, and `target` is what the log has. place: where it stood first."""
+    None, and `target` is what the log has. place: where it stood first. twin: the number of the draft of the same row
+    of data, of which a log has another right answer in other words."""
 
     text: str
     choices: tuple[str, ...]
@@ -38,6 +41,7 @@ class Draft:
     cluster: str = ""
     kind: str = ""
     features: Mapping[str, str] = field(default_factory=dict)
+    twin: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ class Pool:
         self.why_not = ""  # why the task file can't
         self._left_out: set[tuple[str, str]] = set()
         self._by_content: dict[tuple[Any, ...], int] = {}
-        self._by_key: dict[str, int] = {}
+        self._by_key: dict[str, tuple[int, str]] = {}  # a draft, and its row of data
         self._likelihoods = False
 
     def take(self, log: Log, sample: Sample, number: int) -> int | None:
@@ -87,14 +91,30 @@ class Pool:
         content = (draft.text, draft.choices, draft.target if own else draft.gold)
         place = self._by_content.get(content)
         if place is None and own and sample.key:
-            place = self._by_key.get(sample.key)
+            place = self._of_key(sample, draft)
         if place is None:
             place = len(self.drafts)
             self.drafts.append(draft)
         self._by_content.setdefault(content, place)
-        if own and sample.key:
-            self._by_key.setdefault(sample.key, place)
+        if own and sample.key and sample.key not in self._by_key:
+            self._by_key[sample.key] = place, _digest(sample.row)
         return place
+
+    def _of_key(self, sample: Sample, draft: Draft) -> int | None:
+        """The place of the draft that has a sample's hash; None where there is none, or where its right answer is said
+        in other words. Raises DataError where the row of data isn't the one that the hash is of."""
+        found = self._by_key.get(sample.key)
+        if found is None:
+            return None
+        place, row = found
+        first = self.drafts[place]
+        if row != _digest(sample.row):
+            fault = f"{sample.place}: its hash is that of {first.place}, and its row of data is another one."
+            raise DataError(fault, "Copy the logs again, or pass over such lines with --skip-broken.")
+        if first.target == draft.target:
+            return place
+        draft.twin = place
+        return None
 
     def _of_row(self, log: Log, sample: Sample, number: int) -> Draft | None:
         """The draft that a task file makes of a sample's row; None where it can't read the log's rows."""
@@ -167,8 +187,21 @@ class Pool:
         of: list[int | None] = []
         faults: dict[int, DataError] = {}
         known: dict[tuple[Any, ...], int] = {}
-        indices = kind == AnswerType.LETTER and all(_is_index(one) for one in self.drafts if one.gold is None)
+        firsts = [draft for draft in self.drafts if draft.twin is None]
+        indices = kind == AnswerType.LETTER and all(_is_index(one) for one in firsts if one.gold is None)
         for number, draft in enumerate(self.drafts):
+            if draft.twin is not None:
+                place = of[draft.twin]
+                if place is not None and (other := _other_gold(draft, kind, golds[place])):
+                    first = self.drafts[draft.twin].place
+                    found = (
+                        f"{draft.place}: the right answer is {other!r:.60}, and that of {first} {golds[place]!r:.60}"
+                    )
+                    remedy = "Both have the same row of data. Correct one, or pass over such lines with --skip-broken."
+                    faults[number] = DataError(f"{found}.", remedy)
+                    place = None
+                of.append(place)
+                continue
             try:
                 gold = draft.gold if draft.gold is not None else _gold(draft, kind, indices=indices)
             except ValueError as error:
@@ -188,7 +221,8 @@ class Pool:
             return self._kind, ""
         if self.file is not None:
             return self.file.task.answer.type, ""
-        kind = kind_of(self.drafts, likelihoods=self._likelihoods)
+        firsts = [draft for draft in self.drafts if draft.twin is None]
+        kind = kind_of(firsts, likelihoods=self._likelihoods)
         return kind, f"{KINDS[kind].name}, from the right answers"
 
 
@@ -207,6 +241,22 @@ def kind_of(drafts: Sequence[Draft], *, likelihoods: bool = False) -> str:
     if any(is_formula(target) or boxed_spans(target) for target in targets):
         return AnswerType.LATEX
     return AnswerType.TEXT
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    """What tells a row of data from others."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _other_gold(draft: Draft, kind: str, gold: str) -> str:
+    """The right answer that a log says of a question, where it can be read and isn't the one that another log says; ""
+    else. Of options the place is said as well as the letter."""
+    try:
+        said = _gold(draft, kind, indices=False)
+    except ValueError:
+        return ""
+    places = _is_index(draft) and {LETTERS[int(one)] for one in draft.target} == {gold}
+    return "" if said == gold or places else said
 
 
 def _number(target: str) -> str | None:

@@ -182,8 +182,11 @@ def read_task(logs: TaskLogs, kind: str, broken: Broken, *, repeated: bool) -> R
         start += len(same)
     for arm in arms:
         _number(arm, starts)
-    if not questions:
-        raise DataError(f"{logs.arms[0].logs[0].path}: there is no sample in it.", "Name a log that holds some.")
+    for arm in arms:
+        for log, own in zip(arm.logs.logs, arm.ids, strict=True):
+            if all(place == NONE for place in own):
+                found = "there is no sample in it" + (" that can be taken" if len(own) else "")
+                raise DataError(f"{log.path}: {found}.", _why_none(log, pool, broken))
     return ReadTask(
         logs=logs,
         settled=settled,
@@ -194,6 +197,14 @@ def read_task(logs: TaskLogs, kind: str, broken: Broken, *, repeated: bool) -> R
         by_rows=any(pool.by_rows.values()),
         why_not=pool.why_not,
     )
+
+
+def _why_none(log: Log, pool: Pool, broken: Broken) -> str:
+    """What may be done about a log of which nothing is left."""
+    said = next((one for one in broken.said if str(log.path) in one), "")
+    if said:
+        return f"The first fault: {said}"
+    return "The task leaves all its rows out." if pool.left_out else "Name a log that holds some, or leave it out."
 
 
 def _drafts(logs: ArmLogs, pool: Pool, broken: Broken) -> ArmFacts:

@@ -20,7 +20,7 @@ from cotbench.errors import DataError, UsageError
 from cotbench.logs import Log, Sample
 from cotbench.logs.formats import FORMATS, Format, ReadOptions
 from cotbench.modes import Mode, read_answer
-from cotbench.programs import Limits, require_containment
+from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.runs.import_arms import TaskFinder, by_model, given_modes, inferred_modes, tasks_of
 from cotbench.runs.import_manifest import ENGINE, Said, fingerprint, manifest_of, spec_of
 from cotbench.runs.import_records import derive
@@ -32,7 +32,7 @@ from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, ImportedArm, Manifest, Prelude, read_manifest
 from cotbench.store.questions import write_questions
 from cotbench.store.theirs import Reading
-from cotbench.types import Completion, Outcome
+from cotbench.types import Completion, ExecutionOutcome, Outcome, Program
 
 GRADED_HERE = "graded here"  # the metric of a reading whose answers the log has and whose verdicts it hasn't
 
@@ -123,6 +123,7 @@ def import_logs(
         found = f"--kind: expected {', '.join(KINDS)}, found '{options.kind}'."
         raise UsageError(found, "It says how answers are read.")
     prelude = _prelude(options.prelude)
+    _each_once(options.paths)
     read = [_read(path, options) for path in options.paths]
     logs, modes = _with_modes(read, options)
     finder = TaskFinder(options.tasks_dir, options.data_dir)
@@ -137,6 +138,18 @@ def import_logs(
         out.append(run.write(output_dir))
         started = time.monotonic()
     return out
+
+
+def _each_once(paths: Sequence[Path]) -> None:
+    """Raises UsageError where a log is named twice: an arm would be compared with itself."""
+    known: dict[Path, Path] = {}
+    for path in paths:
+        real = path.resolve()
+        if real in known:
+            first = known[real]
+            same = f"{path}: is named twice" if first == path else f"{path}: is {first}, which is named too"
+            raise UsageError(f"{same}.", "Name each log once.")
+        known[real] = path
 
 
 def _read(path: Path, options: ReadOptions | ImportOptions) -> Sequence[Log]:
@@ -163,6 +176,8 @@ def _format_of(path: Path, options: ImportOptions) -> Format:
         raise UsageError(f"--format: there is no format '{name}'. Known: {', '.join(FORMATS)}.", "Name one of them.")
     if name:
         return FORMATS[name]
+    if path.is_file() and not path.stat().st_size:
+        raise DataError(f"{path}: is empty, expected a log.", "Copy the log again, or leave it out.")
     found = next((row for row in FORMATS.values() if row.tells(path)), None)
     if found is None:
         known = "; ".join(f"{row.name} ({row.about})" for row in FORMATS.values())
@@ -196,6 +211,17 @@ def _prelude(path: Path | None) -> Prelude | None:
     return Prelude(name=path.name, hash=hashlib.sha256(content).hexdigest()[:16], text=text)
 
 
+def _try_out(prelude: Prelude, limits: Limits) -> None:
+    """Run what stands before programs alone. Raises UsageError where it fails: so would each of them, as if the model
+    had written nothing that can be run."""
+    with Sandbox[None](limits=limits) as sandbox:
+        came = sandbox.run(Program(runtime="python", code="print(1)", earlier=(prelude.text,)))
+    if came.outcome is not ExecutionOutcome.OK:
+        reason = f"{came.outcome.value.replace('_', ' ')}{f': {came.error}' if came.error else ''}"
+        found = f"--program-prelude: {prelude.name} doesn't run to its end: {reason}."
+        raise UsageError(found, "It is contained as programs are: no files, no network, within their limits.")
+
+
 @dataclass
 class _Import:
     """One run that is made of logs."""
@@ -218,7 +244,6 @@ class _Import:
         said = self._said()
         spec = spec_of(self.model, self.tasks, said, files)
         folder = folder_of(output_dir, self.model, spec)
-        folder.mkdir(parents=True, exist_ok=True)
         with closing(RunLock(folder)):
             again = (folder / MANIFEST).exists()
             sessions = read_manifest(folder).sessions if again else []
@@ -250,6 +275,8 @@ class _Import:
         if self.prelude is not None and not any(mode.runs == "python" for mode in modes):
             found = "--program-prelude: none of the arms runs programs."
             raise UsageError(found, "Import an arm as pal, or leave it out.")
+        if self.prelude is not None:
+            _try_out(self.prelude, Limits(**self.options.limits))
         require_solver(modes, (task.settled.kind for task in self.tasks))
 
     def _said(self) -> Said:

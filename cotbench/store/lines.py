@@ -120,7 +120,7 @@ def no_such_line(path: Path, number: int, fault: str, remedy: str = "") -> RunEr
     return RunError(f"{path}:{number}: {fault}; cotbench writes no such line.", remedy or _WRITE_AGAIN)
 
 
-_WRITE_AGAIN = "Run `cotbench run --resume RUN` to write the file again."
+_WRITE_AGAIN = "Run `cotbench run --resume RUN` to write the file again; if it was imported, import the logs again."
 
 
 def fault_of(value: Any, kind: type[Struct], place: str = "") -> str | None:
