@@ -20,9 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BROWSE = "https://github.com/cotbench/cotbench/blob/main/"  # of files that are no page
 
 # "name: what it says." or "name, other: ...", as docstrings explain fields.
-_EXPLAINED = re.compile(
-    r"(?:(?<=[.;] )|(?<=^)|(?<=\n))((?:[a-z_]\w*(?:, )?)+): (.*?)(?=(?:[.;] (?:[a-z_]\w*(?:, )?)+: )|\Z)", re.S
-)
+_EXPLAINED = re.compile(r"(?:(?<=^)|(?<=[.;] ))([a-z_][\w*]*(?:, [a-z_][\w*]*)*): ")
 
 
 def _cell(text: str) -> str:
@@ -32,11 +30,14 @@ def _cell(text: str) -> str:
 
 def explained(cls: type) -> dict[str, str]:
     """What a class's docstring says of its fields, by name, where it says it as "name: ..."."""
-    doc = inspect.cleandoc(cls.__doc__ or "")
+    doc = " ".join(inspect.cleandoc(cls.__doc__ or "").split())
+    found = list(_EXPLAINED.finditer(doc))
     told: dict[str, str] = {}
-    for names, about in _EXPLAINED.findall(" ".join(doc.split())):
-        for name in names.split(", "):
-            told.setdefault(name, about.strip())
+    ends = [*(match.start() for match in found[1:]), len(doc)]
+    for place, match in enumerate(found):
+        about = doc[match.end() : ends[place]].strip().rstrip(".;")
+        for name in match[1].split(", "):
+            told.setdefault(name, about)
     return told
 
 

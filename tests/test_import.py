@@ -135,17 +135,6 @@ def test_arms_that_no_name_says_are_asked_for(tmp_path: Path) -> None:
     assert "--as direct,cot" in said
 
 
-def test_arms_of_a_folder_are_refused_in_another_order_than_its_logs_say(tmp_path: Path) -> None:
-    for arm in ("direct", "cot"):  # by name, the folder's first one is that of cot
-        lm_eval(tmp_path / "logs", f"t_{arm}", [lm_eval_line(n, r, "The answer is 2.") for n, r in enumerate(sums(2))])
-    said = refused(UsageError, tmp_path, tmp_path / "logs", arms=["direct", "cot"])
-    assert "the folder's logs are in another order" in said
-    assert "Leave --as out" in said
-    [task] = made(tmp_path, tmp_path / "logs", arms=["cot", "direct"]).tasks
-    assert [(arm.mode, arm.told.called) for arm in task.arms] == [("cot", ["t_cot"]), ("direct", ["t_direct"])]
-    made(tmp_path, tmp_path / "logs", arms=["short=cot", "long=cot"])  # names of one's own say nothing of an order
-
-
 def test_as_many_arms_as_logs(tmp_path: Path) -> None:
     assert "2 logs" in refused(UsageError, tmp_path, *pair(tmp_path), arms=["cot"])
 

@@ -83,12 +83,6 @@ def _filters(file: Path) -> Collection[str]:
     return found
 
 
-def _unescaped(name: str) -> str:
-    with suppress(ValueError):  # of a line that is no JSON: it is named when it is read
-        return str(json.loads(f'"{name}"')) if "\\" in name else name
-    return name
-
-
 def _filter_of(row: Mapping[str, Any]) -> str:
     return str(row.get("filter") or "")
 

@@ -92,7 +92,7 @@ def _logs_of_arms(result: ImportResult) -> Iterator[str]:
         yield f"{mode} is of {first}{f' and {len(own) - 1:,} more' if len(own) > 1 else ''}."
 
 
-def _said(result: ImportResult) -> Iterator[str]:
+def _said(result: ImportResult, chosen: bool) -> Iterator[str]:
     """What else must be known, a line each."""
     yield from _logs_of_arms(result)
     readings: dict[str, dict[str, None]] = {}
