@@ -363,6 +363,13 @@ def test_whatever_stands_in_a_line_it_is_read_or_named(tmp_path: Path, wrong: An
 # --- JSON lines of any form -----------------------------------------------------------------------------------------
 
 
+def test_a_key_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t_cot.jsonl", [{"ask": "2 + 2?", "sol": "4", "said": "Answer: 4"}])
+    fields = {"question": "ask", "gold": "sole", "output": "said"}
+    said = refused(DataError, tmp_path, path, arms=["cot"], fields=fields)
+    assert f"{path}:1: the key 'sole' (gold) is missing; --field names another one (there are ask, sol, said)" in said
+
+
 def test_questions_and_outputs_in_two_files_are_joined_by_id(tmp_path: Path) -> None:
     questions = write_lines(tmp_path / "data.jsonl", [{"id": n, **r} for n, r in enumerate(sums(3))])
     outputs = [{"id": n, "answer": "x", "completion": f"The answer is {2 * n + 2}."} for n in (2, 0, 1)]

@@ -43,6 +43,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "reasoning_tokens": ("reasoning_tokens",),
 }
 _COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
+_MOST_KEYS = 12  # that a message lists
 _OF_QUESTIONS = ("question", "choices", "gold", "group")  # those that a file of questions may hold
 _IN_QUESTIONS = {"gold": ("gold", "target", "answer", "reference", "ground_truth", "label")}
 _MISSING = object()
@@ -186,7 +187,9 @@ def _sample(
     question, gold, output = get("question"), get("gold"), get("output")
     for part, value in (("question", question), ("gold", gold), ("output", output)):
         if value is _MISSING or (value is None and part != "output"):
-            raise ValueError(f"the key '{fields[part]}' ({part}) is missing")
+            keys = list(data if part in _OF_QUESTIONS else row)[:_MOST_KEYS]
+            there = f"; --field names another one (there are {', '.join(keys)})" if value is _MISSING and keys else ""
+            raise ValueError(f"the key '{fields[part]}' ({part}) is missing{there}")
     outputs = output if isinstance(output, list) and not _is_chat(output) else [output]
     golds = gold if isinstance(gold, list) else [gold]
     finished = _each(get("finish_reason"), len(outputs))
