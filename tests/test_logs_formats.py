@@ -44,7 +44,7 @@ def test_a_run_of_helm(tmp_path: Path) -> None:
     assert (log.split, log.shots, log.kind, log.likelihoods) == ("test", 2, "letter", False)
     assert log.sampling == {"max_tokens": 4, "temperature": 0.0, "stop": ["\n"]}
     assert log.arm == {
-        "cot": True,
+        "chain_of_thought": True,
         "use_chain_of_thought": "True",
         "method": "multiple_choice_joint",
         "instructions": "Answer.",
@@ -483,7 +483,7 @@ def test_a_table_of_four_arms(tmp_path: Path, ending: str) -> None:
     assert [log.arm["arm"] for log in logs] == ["zero_shot_direct", "zero_shot_cot", "few_shot_cot"]
     log = logs[1]
     assert (log.task, log.model, log.kind, log.shots) == ("sums", "acme/one-7b", "letter", 0)
-    assert log.arm["cot"] is True
+    assert log.arm["chain_of_thought"] is True
     assert log.sampling == {"max_tokens": 64, "temperature": 0.0}
     first, second, third = log.samples(None)
     assert (first.question, first.choices, first.target) == ("Which is 0?", ("one", "two"), ("A",))

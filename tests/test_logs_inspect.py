@@ -81,7 +81,7 @@ def test_what_a_log_says_of_itself(tmp_path: Path) -> None:
     assert log.model_args == {"device": "cpu"}
     assert log.arm == {
         "subset": "easy",
-        "cot": True,
+        "chain_of_thought": True,
         "solvers": "system_message + multiple_choice",
         "system_message.template": "Be brief.",
         "multiple_choice.cot": True,
@@ -392,7 +392,7 @@ def test_several_letters_may_be_right(tmp_path: Path) -> None:
 def test_whether_a_chain_of_thought_was_asked_for(tmp_path: Path, steps: list[Any], cot: bool | None) -> None:
     plan = {"steps": [{"solver": name, "params": params} for name, params in steps]}
     log = read(zipped(tmp_path / "log.eval", inspect_members(**{"header.json": header(plan=plan)})))
-    assert log.arm.get("cot") is cot
+    assert log.arm.get("chain_of_thought") is cot
 
 
 def test_of_a_log_of_ours_the_solver_is_the_arm_and_said_once(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from conftest import Cli, Outcome
 
+from cotbench.modes.starting import BASES, template_of
 from cotbench.questions.columns import Hints
 from cotbench.questions.data import load_data
 from cotbench.questions.own import task_of_rows
-from cotbench.questions.starting import BASES, template_of
 from cotbench.questions.tasks import read_task_file
 
 Row = dict[str, Any]

@@ -367,7 +367,7 @@ def _drawn(key: str) -> Callable[[Asked], Any]:
 
 
 _MOST_CHARS = 60  # of what a log says, in a finding
-_SAID_BY_NAMES = frozenset({"cot", "model_args"})  # what a log says of an arm that is told otherwise
+_SAID_BY_NAMES = frozenset({"arm", "chain_of_thought", "model_args"})  # of a log, and told otherwise
 _OF_LOGS = {
     "template": "the prompt's template",
     "description": "what stands before the prompt",

@@ -58,20 +58,25 @@ def _as_a_path(path: Path) -> str:
 def new_mode(
     name: Annotated[str, typer.Argument(help="A name for it, as in cot@prompt=NAME.")],
     of: Annotated[
-        str, typer.Option("--of", metavar="MODE", help="The mode whose words it changes: cot, direct or free.")
-    ] = "cot",
+        str | None,
+        typer.Option(
+            "--of", metavar="MODE", help="The mode whose words it changes: cot (the default), direct or free."
+        ),
+    ] = None,
     prompts_dir: Annotated[
         Path, typer.Option("--prompts-dir", metavar="FOLDER", help="Where to write its template.")
     ] = Path("prompts"),
     force: Force = False,
 ) -> None:
     """Write a template for a mode with words of your own. It works at once; no code is needed."""
-    from cotbench.questions.starting import template_of, write
+    from cotbench.modes.starting import template_of
+    from cotbench.questions.starting import write
 
     if prompts_dir.exists() and not prompts_dir.is_dir():
         raise UsageError(f"--prompts-dir: {prompts_dir} is a file, expected a folder.", "Name another folder.")
-    file, text = template_of(name, of)
+    file, text = template_of(name, of or "")
     write(prompts_dir / file, text, force=force)
+    of = file.partition("-")[0]
     arm, folder = f"{of}@prompt={name}", shlex.quote(str(prompts_dir))
     others = "direct" if of == "direct" else f"direct,{of}"
     stdout(f"Wrote {prompts_dir / file}")

@@ -149,7 +149,7 @@ def _named(name: str) -> tuple[str, dict[str, str], dict[str, str]]:
 def _thinks(method: str, how: Mapping[str, str]) -> dict[str, bool]:
     """Whether a chain of thought was asked for, where the run says it: of options, by its method or name."""
     asked = method.endswith("chain_of_thought") or how.get("use_chain_of_thought", "").lower() == "true"
-    return {"cot": asked} if asked or method == _JOINT else {}
+    return {"chain_of_thought": asked} if asked or method == _JOINT else {}
 
 
 def _plain(part: Part) -> list[str]:

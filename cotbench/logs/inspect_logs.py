@@ -159,11 +159,11 @@ def _sampling(spec: Part, plan: Part, steps: Sequence[Part], config: Part) -> di
 def _arm(spec: Part, plan: Part, steps: Sequence[Part]) -> dict[str, Any]:
     """What may tell two arms from each other: the task's arguments, the solvers with theirs, settings of thought."""
     arm = scalars(spec.part("task_args"))
-    if "cot" not in arm and (thinks := _chain_of_thought(steps)) is not None:
-        arm["cot"] = thinks
+    thinks = arm.pop("cot") if isinstance(arm.get("cot"), bool) else _chain_of_thought(steps)
+    if thinks is not None:
+        arm["chain_of_thought"] = thinks
     solvers = [_bare(step.text("solver")) for step in steps]
     if solvers == [arm.get("arm")]:  # a log of ours (exports): its one solver is the arm, with its settings once more
-        del arm["arm"]
         solvers = []
     if any(solvers):
         arm["solvers"] = " + ".join(solvers)

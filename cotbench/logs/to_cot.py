@@ -108,7 +108,7 @@ def _log(file: Path, arm: str, first: Part) -> Log:
         dataset=_task(file),
         sampling={key: int(value) if value and key in whole else value for key, value in drawn.items()},
         shots=0 if arm.startswith("zero") else None,
-        arm={"arm": arm, "cot": arm.endswith("cot")},
+        arm={"arm": arm, "chain_of_thought": arm.endswith("cot")},
         kind="letter" if _choices(first)[1] else "",
         inferred={
             "task": "name of the file or its folder",

@@ -215,7 +215,8 @@ class Prompts:
         except jinja2.TemplateSyntaxError as error:
             raise _syntax_error(error) from None
         except Exception as error:  # whatever the expressions of a template raise
-            reason = f"{type(error).__name__}: {error}"
+            found = f"'{error.name}' not found" if isinstance(error, jinja2.TemplateNotFound) else str(error)
+            reason = f"{type(error).__name__}: {found}"
             raise PromptError(f"{self._place(template, error)}: {reason}", "Correct the template.") from None
         self._check(template, messages, rest)
         return tuple(messages)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,53 +151,3 @@ def _exemplars(task: Task) -> str:
 def checked_task(path: Path) -> None:
     """Read a task file that was written, so that what isn't valid is told now. Raises TaskError."""
     read_task_file(path)
-
-
-# --- a template ---------------------------------------------------------------------------------------------------
-
-_TEMPLATE = """\
-{# %(file)s: an arm of %(base)s with your own words; it is asked as %(base)s@prompt=%(name)s.
-
-   A template is a conversation: an optional system turn, exemplars as pairs of user and assistant, and the question.
-   question (question, choices), exemplars, answer and task are given; ask, contract, answer_line and persona come from
-   _shared.jinja, so that all modes show questions alike and ask for the answer in the same line. Change the
-   instruction, and leave the contract last: answers are read by it. #}
-{%% from "_shared.jinja" import ask, contract, answer_line, persona %%}
-{%% macro instruction() -%%}
-%(words)s
-{{ contract(answer) }}
-{%%- endmacro %%}
-{%% call system() %%}{{ persona() }}{%% endcall %%}
-{%% for exemplar in exemplars %%}
-{%% call user() %%}
-{{ ask(exemplar) }}
-
-{{ instruction() }}
-{%% endcall %%}
-{%% call assistant() %%}
-%(reply)s{{ answer_line(answer, exemplar) }}
-{%% endcall %%}
-{%% endfor %%}
-{%% call user() %%}
-{{ ask(question) }}
-
-{{ instruction() }}
-{%% endcall %%}
-"""
-# What the instruction of a mode says first, and whether exemplars show how the answer is worked out.
-BASES: dict[str, tuple[str, bool]] = {
-    "cot": ("Restate what is asked, list what is known, then work the answer out in numbered steps.", True),
-    "direct": ("Give the answer only, without a word of explanation.", False),
-    "free": ("Answer as you see fit.", False),
-}
-
-
-def template_of(name: str, base: str) -> tuple[str, str]:
-    """The name and the text of a template for an arm of a mode. Raises UsageError."""
-    if base not in BASES:
-        known: Sequence[str] = list(BASES)
-        raise UsageError(f"--of: expected {', '.join(known[:-1])} or {known[-1]}, found '{base}'.")
-    words, worked = BASES[base]
-    file = f"{base}-{check_name(name)}.jinja"
-    reply = "{{ exemplar.rationale }}\n" if worked else ""
-    return file, _TEMPLATE % {"file": file, "base": base, "name": name, "words": words, "reply": reply}

@@ -9,25 +9,10 @@ from pathlib import Path
 
 from cotbench.errors import DataError, TaskError, UsageError
 from cotbench.logs import Log
-from cotbench.modes import ALIASES, MODES, Mode, find_mode
+from cotbench.modes import ALIASES, MODES, Mode, elsewhere, find_mode
 from cotbench.modes.arms import arm, split
 from cotbench.questions.tasks import TaskFile, find_task, list_task_files, read_task_file
 
-_WORDS_OF_ARMS = re.compile(
-    r"(?:^|[_\-. ])(?:cot|chain[_-]of[_-]thought|direct|zero[_-]?shot|few[_-]?shot|\d+[_-]?shot|no[_-]?cot|standard|"
-    r"self[_-]?consistency|pal|pot|llama|generative|fewshot|n[_-]shot)(?=$|[_\-. ])",
-    re.I,
-)
-# Words by which a task's or file's name says its arm, the longer ones first.
-_SAYS: Sequence[tuple[re.Pattern[str], str]] = [
-    (re.compile(rf"(?:^|[^a-z])(?:{words})(?:$|[^a-z])", re.I), mode)
-    for words, mode in (
-        (r"self[_-]?consistency", "self-consistency"),
-        (r"no[_-]?cot|direct|standard", "direct"),
-        (r"cot|chain[_-]of[_-]thought", "cot"),
-        (r"pal|pot|program[_-]of[_-]thoughts?", "pal"),
-    )
-]
 _NOT_ONE_OUTPUT = "its prompts build on earlier replies, and a log holds one output for each question"
 EXAMPLE = "Say it by --as, one arm for each log, as in --as direct,cot."
 _MOST_LISTED = 12  # logs of a folder that are named in a message
@@ -85,7 +70,7 @@ def _mode(text: str) -> Mode:
             raise UsageError(found, "Give it a name that no mode has.")
     if len(mode.turns) > 1 or any(turn.by == "judge" or turn.answer == "likeliest" for turn in mode.turns):
         raise UsageError(f"--as {text}: {mode.called} can't be imported: {_NOT_ONE_OUTPUT}.", "Use cot, or free.")
-    if mode.called in ("tools",):
+    if mode.facts.tools:
         raise UsageError(f"--as {text}: {mode.called} can't be imported: {_NOT_ONE_OUTPUT}.", "Use pal, or cot.")
     return mode
 
@@ -159,20 +144,14 @@ def _said(log: Log) -> str:
     stated = stated_mode(log)
     if stated is not None:
         return stated.name
-    flag = log.arm.get("cot")
+    flag = log.arm.get("chain_of_thought")
     if isinstance(flag, bool):
-        return "cot" if flag else "direct"
+        return elsewhere.of_switch(reasons=flag)
     if log.likelihoods:  # nothing was written
-        return "direct"
+        return elsewhere.of_switch(reasons=False)
     texts = [log.task, *(str(log.arm.get(name, "")) for name in ("solver", "instruction", "prompt"))]
     texts += [log.path.name.partition("_20")[0], log.path.parent.name]
-    for text in texts:
-        for pattern, mode in _SAYS:
-            if pattern.search(text):
-                return mode
-    if log.sampling.get("n", 1) > 1 and "consistency" in log.task:
-        return "self-consistency"
-    return ""
+    return next(filter(None, map(elsewhere.of_words, texts)), "")
 
 
 def by_model(logs: Iterable[tuple[Mode, Log]], given: str) -> dict[str, list[tuple[Mode, Log]]]:
@@ -217,7 +196,7 @@ def _arms(logs: Sequence[tuple[Mode, Log]]) -> Iterable[ArmLogs]:
 
 def _plain(task: str) -> str:
     """A task's name as the tool calls it, without the words that say an arm."""
-    bare = _WORDS_OF_ARMS.sub("", task.rsplit("/", 1)[-1])
+    bare = elsewhere.WORDS.sub("", task.rsplit("/", 1)[-1])
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", bare).strip("_-.") or re.sub(r"\W+", "_", task).strip("_") or "questions"
 
 
