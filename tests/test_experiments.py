@@ -432,7 +432,7 @@ def test_anchors_that_hold_anchors_are_no_endless_file(tmp_path: Path) -> None:
         ("models:", "model: expected a text, found None"),
         ("models: [{model: }]", "model: expected a text, found None"),
         ("models: [stub]\nseed:", "seed: expected a whole number, found None"),
-        ("models: [stub, stub]", "stub is the same run as one before it"),
+        ("models: [stub, stub]", "stub (stub), seed 0 is the same run as one before it"),
     ],
 )
 def test_what_is_missing_or_there_twice_is_said(text: str, said: str, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def _content(content: Any) -> str:
 def texts_of(completions: Completions) -> list[str]:
     """All completions as texts. Raises UsageError, with its place, for one that is neither a text nor a chat."""
     texts = []
-    for number, completion in enumerate(completions):
+    each: Sequence[str | Sequence[Message]] = completions
+    for number, completion in enumerate(each):
         try:
             texts.append(text_of(completion))
         except (TypeError, AttributeError):
