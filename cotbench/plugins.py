@@ -88,7 +88,8 @@ def entries(kind: Kind) -> tuple[Entry, ...]:
 
     found = {}
     for point in entry_points(group=f"cotbench.{kind}"):
-        origin = Origin(point.dist.name, point.dist.version) if point.dist is not None else Origin("?", "?")
+        said = (point.dist.name, point.dist.version) if point.dist is not None else (None, None)
+        origin = Origin(said[0] or point.module.partition(".")[0] or "?", said[1] or "?")  # without metadata
         found[origin.package, point.name, point.value] = Entry(point, origin)
     return tuple(found[key] for key in sorted(found))
 
@@ -103,6 +104,9 @@ def origin_of(kind: Kind, name: str, path: Path | None = None) -> Origin | None:
     if kind == "tasks":
         found = _tasks()[0].get(name)
         return found[1] if found is not None and path in (None, found[0]) else None
+    table = _tables.get(kind)
+    if table is not None and table.owns(name):
+        return None  # whatever a plugin calls what it adds
     return next((entry.origin for entry in entries(kind) if entry.point.name == name), None)
 
 
@@ -173,6 +177,10 @@ class Table(dict[str, T]):
         dict.__setitem__(self, name, self._taken(row, entry.point.module))
         self._added.append(name)
         return ""
+
+    def owns(self, name: str) -> bool:
+        """Whether something is cotbench's own."""
+        return name in self._own
 
     def own_rows(self) -> list[T]:
         """What cotbench has itself; nothing is loaded for it."""

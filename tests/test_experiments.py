@@ -35,6 +35,12 @@ def options(folder: Path, text: str, sets: list[str] | None = None, **typed: Any
     return [run.options for run in read(folder, text, sets, **typed).runs]
 
 
+def refusal(folder: Path, text: str) -> str:
+    with pytest.raises(UsageError) as error:
+        read(folder, text)
+    return error.value.message
+
+
 SMALL = "models: stub\ntasks: demo\n"
 
 
@@ -420,3 +426,24 @@ def test_the_schema_has_every_key_and_no_other(main: Cli) -> None:
 def test_options_of_a_file_are_what_a_manifest_can_hold(tmp_path: Path) -> None:
     [run] = options(tmp_path, SMALL)
     assert json.loads(json.dumps(asdict(run)))
+
+
+def test_anchors_that_hold_anchors_are_no_endless_file(tmp_path: Path) -> None:
+    names = "abcdefghij"
+    rows = [f"{names[n]}: &{names[n]} [{', '.join(['*' + names[n - 1]] * 9)}]" for n in range(1, 10)]
+    text = "\n".join(["a: &a [x, x]", *rows, "models: [stub]"])
+    assert "with its anchors written out it holds more than 100,000 values" in refusal(tmp_path, text)
+    assert "is nested too deep" in refusal(tmp_path, "model-args: " + "{a: " * 3000 + "1" + "}" * 3000)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("models:", "model: expected a text, found None"),
+        ("models: [{model: }]", "model: expected a text, found None"),
+        ("models: [stub]\nseed:", "seed: expected a whole number, found None"),
+        ("models: [stub, stub]", "stub (stub), seed 0 is the same run as one before it"),
+    ],
+)
+def test_what_is_missing_or_there_twice_is_said(text: str, said: str, tmp_path: Path) -> None:
+    assert said in refusal(tmp_path, f"tasks: [demo]\nmodes: [direct]\n{text}\n")

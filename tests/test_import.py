@@ -696,6 +696,26 @@ def test_nan_in_a_line_is_not_recorded(tmp_path: Path) -> None:
     assert (task.pairs, task.arms[1].theirs) == (3, 0.5)
 
 
+def test_a_name_that_no_folder_can_have_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="can't be written: embedded null byte"):
+        import_logs(ImportOptions(paths=pair(tmp_path, 2)), tmp_path / "a\0b")
+
+
+def test_an_index_and_a_letter_are_the_same_right_answer(tmp_path: Path) -> None:
+    """A log by likelihood says the letter's place, one of texts may say the letter."""
+    rows = choices_of(2)
+    likely = [likely_line(n, row, [-3.0, -1.0, -2.0]) for n, row in enumerate(rows)]
+    told = [
+        {**line, "resps": [["The answer is (B)."]], "target": target, "filter": "f"}
+        for line, target in zip(likely, ("B", "1"), strict=True)
+    ]
+    first = lm_eval(tmp_path / "a", "arc_direct", likely, output_type="multiple_choice", dataset_path="made/mc")
+    last = lm_eval(tmp_path / "b", "arc_cot", told, dataset_path="made/mc")
+    [task] = made(tmp_path, first, last).tasks
+    assert (task.questions, task.pairs) == (2, 2)
+    assert [arm.accuracy for arm in task.arms] == [1.0, 1.0]
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     assert "can't be written: Not a directory" in refused(RunError, tmp_path, *pair(tmp_path, 2))

@@ -240,6 +240,24 @@ def test_asking_for_what_a_broken_plugin_adds_says_why_it_is_not_there(here: Pat
         find_mode("cott")
 
 
+def test_what_is_ours_is_said_to_be_of_no_plugin(here: Path) -> None:
+    """Else a run under `cot` would be another one where a package adds a mode of that name."""
+    a_plugin(
+        here, "acme", "[cotbench.modes]\ncot = nowhere:COT\nrow = nowhere:ROW\n[cotbench.engines]\nstub = nowhere:S\n"
+    )
+    assert plugins.origin_of("modes", "cot") is None
+    assert plugins.origin_of("engines", "stub") is None
+    assert str(plugins.origin_of("modes", "row")) == "acme 1.0"
+
+
+def test_a_plugin_without_metadata_is_called_by_its_module(here: Path) -> None:
+    a_plugin(here, "acme", "[cotbench.modes]\nrow = nowhere.sub:ROW\n")
+    for path in here.rglob("METADATA"):
+        path.write_text("")
+    plugins.forget()
+    assert [str(fault).partition(":")[0] for fault in plugins.faults("modes")] == ["plugin nowhere ?"]
+
+
 @pytest.mark.patient
 def test_the_command_line_names_a_broken_plugin_and_goes_on(here: Path, main: Cli) -> None:
     a_plugin(here, "acme", "[cotbench.modes]\nrow = nowhere:ROW\ncot = nowhere:COT\n[cotbench.tasks]\nx = nowhere\n")

@@ -433,3 +433,41 @@ def test_ending_the_workers_leaves_no_thread() -> None:
     assert rewards.accuracy([r"\boxed{\frac{v^2-4}{v-2}}"], solution=["v+2"]) == [1.0]
     grading.end_workers()
     assert "cotbench-rewards" not in [thread.name for thread in threading.enumerate()]
+
+
+ALL = ("accuracy", "format", "answer_format", "length", "repetition", "language_consistency")
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("odd", [None, 5, b"Answer: 3", [None], float("nan"), [{"role": "assistant", "content": 5}]])
+def test_a_completion_that_is_no_text_is_named(name: str, odd: Any) -> None:
+    with pytest.raises(UsageError, match=r"^completion 1 is .*, expected a text, or a chat"):
+        getattr(rewards, name)(["Answer: 3", odd], solution=["3", "3"])
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), {}, b"3", [None], [float("nan")], object()])
+def test_gold_that_is_missing_is_no_zero(missing: Any) -> None:
+    found = rewards.accuracy(["Answer: 3"] * 2, solution=["3", missing], kind=["latex", "latex"])
+    assert found == [1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("accuracy", {"max_completion_len": "x"}),
+        ("accuracy", {"wait_s": float("nan")}),
+        ("soft_overlong", {"max_completion_len": None, "soft_punish_cache": 1}),
+        ("repetition", {"ngram_size": 1.5}),
+        ("repetition", {"max_penalty": float("nan")}),
+        ("cosine_length", {"max_len": "x"}),
+        ("cosine_length", {"max_len": 5, "min_value_wrong": float("nan")}),
+    ],
+)
+def test_a_setting_that_is_no_number_is_said(name: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=rf"^{name}: .* expected a (whole )?number"):
+        getattr(rewards, name)(**settings)
+
+
+def test_tokens_that_are_no_list_are_said() -> None:
+    with pytest.raises(UsageError, match=r"^completion_ids: value 0 is None"):
+        rewards.accuracy(max_completion_len=5)(["Answer: 3"], solution=["3"], completion_ids=[None])

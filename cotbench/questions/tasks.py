@@ -422,11 +422,20 @@ class TaskFile:
         return self.path.parent == shipped("tasks")
 
 
+_MOST_VALUES = 100_000  # of a file
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Loader(_Safe):  # type: ignore[misc]
-    """A safe loader that takes no key twice: YAML's own would keep the last in silence."""
+    """A safe loader that takes no key twice: YAML's own would keep the last in silence. Nor a file whose anchors, which
+    may hold anchors, make it far larger than it is."""
+
+    def get_single_node(self) -> Any:
+        node = super().get_single_node()
+        if node is not None and _written_out(node, {}) > _MOST_VALUES:
+            problem = f"with its anchors written out it holds more than {_MOST_VALUES:,} values"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -439,6 +448,17 @@ class Loader(_Safe):  # type: ignore[misc]
         return made
 
 
+def _written_out(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node holds where each anchor stands written out; what holds itself counts once.
+    known: those of the nodes that were looked at."""
+    if id(node) not in known:
+        known[id(node)] = 1
+        held = node.value if isinstance(node, yaml.CollectionNode) else ()
+        each = (part for one in held for part in (one if isinstance(one, tuple) else (one,)))
+        known[id(node)] = 1 + sum(_written_out(part, known) for part in each)
+    return known[id(node)]
+
+
 def read_yaml(path: Path) -> Any:
     content = content_of(path)
     try:
@@ -448,6 +468,8 @@ def read_yaml(path: Path) -> Any:
         line = f":{place.line + 1}" if place else ""
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise TaskError(f"{shown(path)}{line}: not valid YAML: {reason}", "Correct the file.") from None
+    except RecursionError:
+        raise TaskError(f"{shown(path)}: is nested too deep.", "Correct the file.") from None
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -36,8 +37,43 @@ def _content(content: Any) -> str:
 
 
 def texts_of(completions: Completions) -> list[str]:
-    """All completions as texts."""
-    return [text_of(completion) for completion in completions]
+    """All completions as texts. Raises UsageError, with its place, for one that is neither a text nor a chat."""
+    texts = []
+    each: Sequence[str | Sequence[Message]] = completions
+    for number, completion in enumerate(each):
+        try:
+            texts.append(text_of(completion))
+        except (TypeError, AttributeError):
+            raise UsageError(
+                f"completion {number} is {completion!r:.60}, expected a text, or a chat: a list of messages.",
+                "Decode it first: tokenizer.decode(ids).",
+            ) from None
+    return texts
+
+
+def numbered(reward: str, **settings: object) -> None:
+    """Check settings that are numbers. Raises UsageError for one that is none, or isn't finite."""
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise UsageError(f"{reward}: {name} is {value!r:.40}, expected a number.", f"As in {reward}({name}=64).")
+
+
+def counted(reward: str, **settings: object) -> None:
+    """Check settings that are whole numbers. Raises UsageError for one that is none."""
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            found = f"{reward}: {name} is {value!r:.40}, expected a whole number."
+            raise UsageError(found, f"As in {reward}({name}=64).")
+
+
+def tokens_of(columns: Mapping[str, Any], count: int) -> Sequence[Any] | None:
+    """The column `completion_ids`, None where there is none. Raises UsageError where a value of it is no list."""
+    ids = column(columns, "completion_ids", count)
+    for number, each in enumerate(ids or ()):
+        if not hasattr(each, "__len__") or isinstance(each, str):
+            found = f"completion_ids: value {number} is {each!r:.40}, expected a list of tokens."
+            raise UsageError(found, "TRL's trainers hand it to every reward.")
+    return ids
 
 
 def column(columns: Mapping[str, Any], name: str, count: int) -> Sequence[Any] | None:
@@ -83,13 +119,13 @@ def gold_column(columns: Mapping[str, Any], name: str | None, count: int) -> Seq
 
 def lengths_of(completions: Completions, columns: Mapping[str, Any]) -> list[int]:
     """How long completions are: in tokens where the trainer says which (`completion_ids`), else in characters."""
-    ids = column(columns, "completion_ids", len(completions))
+    ids = tokens_of(columns, len(completions))
     return [len(each) for each in (ids if ids is not None else texts_of(completions))]
 
 
 def token_lengths(completions: Completions, columns: Mapping[str, Any], reward: str) -> list[int]:
     """How many tokens completions have. Raises UsageError where the trainer doesn't say (`completion_ids`)."""
-    ids = column(columns, "completion_ids", len(completions))
+    ids = tokens_of(columns, len(completions))
     if ids is None:
         raise UsageError(
             f"{reward} counts tokens, and there is no completion_ids.", "TRL's trainers hand it to every reward."

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any, ClassVar, NamedTuple, overload
 
 from cotbench.answers.grader import TIMEOUT
 from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.answers.reading import DECLINED, extract
 from cotbench.errors import UsageError
-from cotbench.rewards.columns import Completions, Reward, Rewards, column, gold_column, texts_of
+from cotbench.rewards.columns import (
+    Completions,
+    Reward,
+    Rewards,
+    column,
+    counted,
+    gold_column,
+    numbered,
+    texts_of,
+    tokens_of,
+)
 from cotbench.rewards.grading import graded
 from cotbench.types import LETTERS, AnswerType, Outcome, Verdict
 
@@ -45,6 +57,9 @@ class Accuracy:
 
     def __post_init__(self) -> None:
         _known_kind(self.kind)
+        numbered("accuracy", wait_s=self.wait_s)
+        if self.max_completion_len is not None:
+            counted("accuracy", max_completion_len=self.max_completion_len)
 
     def __call__(self, completions: Completions, **columns: Any) -> Rewards:
         checked = self.check(completions, columns)
@@ -85,7 +100,7 @@ class Accuracy:
 
     def _cut(self, columns: Mapping[str, Any], count: int) -> list[bool]:
         """Which completions were cut: those with as many tokens as they may have."""
-        ids = column(columns, "completion_ids", count)
+        ids = tokens_of(columns, count)
         if ids is None or self.max_completion_len is None:
             return [False] * count
         return [len(each) >= self.max_completion_len for each in ids]
@@ -117,9 +132,11 @@ def _options(given: Any, kind: AnswerKind) -> tuple[str, ...]:
 def _gold(given: Any, kind: AnswerKind, options: Sequence[str]) -> str | None:
     """What is right, in the form that is compared; None where it can't be read. Of letters, a whole number counts the
     options from 0."""
+    if not all(map(_is_plain, given if isinstance(given, list | tuple) else [given])):
+        return None
     if isinstance(given, list | tuple):
         given = "\n".join(map(str, given))
-    if given is None or (isinstance(given, bool) and not kind.takes_truth):
+    if isinstance(given, bool) and not kind.takes_truth:
         return None
     if isinstance(given, int) and kind.has_choices and kind.lettered:
         given = LETTERS[given] if 0 <= given < len(options) else ""
@@ -127,6 +144,13 @@ def _gold(given: Any, kind: AnswerKind, options: Sequence[str]) -> str | None:
         return kind.file_gold(str(given).strip(), options) if str(given).strip() else None
     except ValueError:
         return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value may be right: a text or a number; not what tables have for a missing one (None, NaN)."""
+    if isinstance(value, float) and math.isnan(value):  # NumPy's, too
+        return False
+    return isinstance(value, str | int | Number) or getattr(value, "shape", None) == ()
 
 
 def _unread(declined: bool, truncated: bool) -> Verdict:

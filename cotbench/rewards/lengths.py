@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, overload
 
 from cotbench.errors import UsageError
-from cotbench.rewards.columns import Completions, Reward, Rewards, column, lengths_of, token_lengths
+from cotbench.rewards.columns import Completions, Reward, Rewards, column, counted, lengths_of, numbered, token_lengths
 from cotbench.rewards.correct import Accuracy
 from cotbench.types import Outcome
 
@@ -94,6 +94,7 @@ class SoftOverlong:
     soft_punish_cache: int
 
     def __post_init__(self) -> None:
+        counted("soft_overlong", max_completion_len=self.max_completion_len, soft_punish_cache=self.soft_punish_cache)
         if not 0 <= self.soft_punish_cache <= self.max_completion_len or self.max_completion_len < 1:
             raise UsageError(
                 f"soft_overlong: soft_punish_cache is {self.soft_punish_cache} and max_completion_len "
@@ -135,6 +136,14 @@ class CosineLength:
     accuracy: Accuracy = field(default_factory=Accuracy)
 
     def __post_init__(self) -> None:
+        counted("cosine_length", max_len=self.max_len)
+        numbered(
+            "cosine_length",
+            min_value_wrong=self.min_value_wrong,
+            max_value_wrong=self.max_value_wrong,
+            min_value_correct=self.min_value_correct,
+            max_value_correct=self.max_value_correct,
+        )
         if self.max_len < 1:
             raise UsageError(f"cosine_length: max_len is {self.max_len}, expected 1 or more.", "It is in tokens.")
 

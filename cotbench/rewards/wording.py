@@ -12,7 +12,7 @@ import regex
 
 from cotbench.answers.reading.parts import split_reasoning, thought_in
 from cotbench.errors import UsageError
-from cotbench.rewards.columns import Completions, Reward, Rewards, column, texts_of
+from cotbench.rewards.columns import Completions, Reward, Rewards, column, counted, numbered, texts_of, tokens_of
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,15 @@ class Repetition:
     max_penalty: float = -1.0
 
     def __post_init__(self) -> None:
+        counted("repetition", ngram_size=self.ngram_size)
+        numbered("repetition", max_penalty=self.max_penalty)
         if self.ngram_size < 1:
             raise UsageError(f"repetition: ngram_size is {self.ngram_size}, expected 1 or more.", "The paper has 40.")
         if self.max_penalty > 0:
             raise UsageError(f"repetition: max_penalty is {self.max_penalty}, expected 0 or less.", "It is a penalty.")
 
     def __call__(self, completions: Completions, **columns: Any) -> Rewards:
-        ids = column(columns, "completion_ids", len(completions))
+        ids = tokens_of(columns, len(completions))
         units = ids if ids is not None else [text.lower().split() for text in texts_of(completions)]
         return [self._worth(each) for each in units]
 

@@ -58,6 +58,8 @@ def value_of(field: str, value: Any, folder: Path) -> Any:
     flag = FLAGS[field]
     if flag.choices or field == "reuse":
         value = {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value  # YAML's on and off
+    if value is None and flag.parse is None and TYPES[field] in _WORDS:
+        raise Unfit(_WORDS[TYPES[field]])
     if value is None:
         return flag.value(None) if flag.parse is not None else None
     if flag.parse is None:

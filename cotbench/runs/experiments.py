@@ -105,6 +105,8 @@ class _Content:
             place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
             reason = getattr(error, "problem", None) or str(error).splitlines()[0]
             raise UsageError(f"{name}{place}: not valid YAML: {reason}.", "Correct the file.") from None
+        except RecursionError:
+            raise UsageError(f"{name}: is nested too deep.", "Correct the file.") from None
         if not isinstance(root, dict):
             found = f"{name}:1:1: expected keys and values, found {type(root).__name__}."
             raise UsageError(found, _REMEDY)
@@ -264,7 +266,10 @@ class _Reader:
         runs = [run for one in own for run in self._runs(one.over(shared))]
         if self._mistakes:
             raise UsageError("\n".join(sorted(self._mistakes, key=_in_order)), _REMEDY)
-        for run in runs:
+        for number, run in enumerate(runs):
+            if any(run.options == other.options for other in runs[:number]):
+                found = f"{run.places.get('model', self._content.name)}: {run.name} is the same run as one before it."
+                raise UsageError(found, "Name each model with its options once.")
             if not run.options.tasks:
                 found = f"{self._content.name}: names no task: the key 'tasks' is missing."
                 raise UsageError(found, "As in tasks: [gsm8k], or --task gsm8k.")

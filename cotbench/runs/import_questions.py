@@ -197,7 +197,7 @@ class Pool:
                     found = (
                         f"{draft.place}: the right answer is {other!r:.60}, and that of {first} {golds[place]!r:.60}"
                     )
-                    remedy = "Both have the same row of data. Correct one, or pass over such lines with --skip-broken."
+                    remedy = "Both have one row of data. Correct one, or pass over such lines with --skip-broken."
                     faults[number] = DataError(f"{found}.", remedy)
                     place = None
                 of.append(place)

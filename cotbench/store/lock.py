@@ -22,9 +22,10 @@ class RunLock:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._fd = open_to_write(path, os.O_RDWR)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name that no folder can have, too
             remedy = "Choose another --output-dir, or correct the permissions."
-            raise RunError(f"{folder}: can't be written: {error.strerror}.", remedy) from None
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"{folder}: can't be written: {reason}.", remedy) from None
         if not self._taken():
             owner = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._fd)
