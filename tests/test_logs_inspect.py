@@ -400,5 +400,5 @@ def test_of_a_log_of_ours_the_solver_is_the_arm_and_said_once(tmp_path: Path) ->
     told = header(plan=plan)
     told["eval"]["task_args"] = {"arm": "direct@answer=begun", "answer": "begun", "num_fewshot": 0}
     arm = read(zipped(tmp_path / "log.eval", inspect_members(**{"header.json": told}))).arm
-    assert arm["answer"] == "begun"
-    assert not [name for name in arm if name in ("arm", "solvers") or name.startswith("direct@")]
+    assert (arm["arm"], arm["answer"]) == ("direct@answer=begun", "begun")
+    assert not [name for name in arm if name == "solvers" or name.startswith("direct@")]
