@@ -601,6 +601,7 @@ CASES: Mapping[str, Any] = {
 }
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("layout", [style.WIDE, style.NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("case", CASES)
 def test_all_texts_can_be_read_in_both_layouts(case: str, layout: style.Layout) -> None:
@@ -766,6 +767,7 @@ def test_names_that_fall_together_have_files_of_their_own(tmp_path: Path) -> Non
     assert "groups-task" in stems and "groups-task-2" in stems
 
 
+@pytest.mark.patient
 def test_long_names_do_not_overlap() -> None:
     long = [f"{at} a name of a mode with 40 characters...." for at in range(7)]
     made_up = comparison(

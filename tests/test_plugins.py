@@ -117,6 +117,7 @@ def test_lists_show_where_a_thing_is_from(plugged: Cli) -> None:
         assert "[cotbench-sample 0.2.0]" in plugged("list", what).out
 
 
+@pytest.mark.patient
 def test_doctor_names_plugins(plugged: Cli) -> None:
     checks = {row["name"]: row for row in json.loads(plugged("doctor", "--json").out)}
     found = checks["plugin cotbench-sample"]

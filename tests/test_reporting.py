@@ -151,6 +151,7 @@ def test_garbage_is_collected_again_afterwards(three: Path, main: Cli) -> None:
     assert gc.isenabled()
 
 
+@pytest.mark.patient
 def test_a_large_report_that_works_beside_itself_is_the_same(
     tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

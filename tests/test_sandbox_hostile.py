@@ -378,6 +378,7 @@ def slow_results(host: Host) -> Iterator[dict[str, Execution]]:
     runner.close()
 
 
+@pytest.mark.patient
 @named(REACHING_LIMITS)
 def test_slow(attack: Attack, host: Host, slow_results: dict[str, Execution]) -> None:
     assert attack.title in slow_results, "no answer"

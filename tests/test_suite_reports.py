@@ -407,6 +407,7 @@ def test_a_gate_on_a_category_that_cant_be_checked_is_an_error(gate: str, messag
     assert found.value.hint
 
 
+@pytest.mark.patient
 def test_the_page_opens_with_the_suite_and_folds_the_cards_of_many_tasks(tmp_path: Path, main: Cli) -> None:
     many = {f"{name}{at}": TASKS[name] for name in ("gsm8k", "mmlu") for at in range(7)}
     entry = SuiteEntry(name="big", hash="x", categories={"math": list(many)[:7], "soft": list(many)[7:]})

@@ -116,6 +116,7 @@ def test_colour_can_be_had_in_a_pipe(four: Path) -> None:
     assert "\x1b[32m+70.0" in run_cli(*ALL_FOUR, cwd=four, env={"FORCE_COLOR": "1", "TERM": "xterm"}).out
 
 
+@pytest.mark.patient
 def test_in_place_of_many_rows_families_stand_and_all_are_there_in_full(tmp_path: Path) -> None:
     outcomes = {f"cot@temperature={n}": "cw" * 9 + "cc" for n in range(1, 8)}
     for name in ("a", "b"):

@@ -159,6 +159,7 @@ def test_thinking_helps_on_sums_and_not_on_facts(model: Model) -> None:
     assert abs(share(on, FACTS) - share(off, FACTS)) < 0.05
 
 
+@pytest.mark.patient
 def test_a_thought_closed_at_its_budget_is_answered_and_the_more_budget_the_better(model: Model) -> None:
     found = []
     for budget in (0, 16, 32, 48, 64):
