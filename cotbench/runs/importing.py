@@ -215,7 +215,7 @@ def _try_out(prelude: Prelude, limits: Limits) -> None:
     """Run what stands before programs alone. Raises UsageError where it fails: so would each of them, as if the model
     had written nothing that can be run."""
     with Sandbox[None](limits=limits) as sandbox:
-        came = sandbox.run(Program(runtime="python", code="print(1)", earlier=(prelude.text,)))
+        came = sandbox.run(Program(runtime="python", code="ans = 1", earlier=(prelude.text,)))
     if came.outcome is not ExecutionOutcome.OK:
         reason = f"{came.outcome.value.replace('_', ' ')}{f': {came.error}' if came.error else ''}"
         found = f"--program-prelude: {prelude.name} doesn't run to its end: {reason}."
