@@ -204,6 +204,7 @@ def test_show_lists_where_they_differ(main: Cli, run: Path) -> None:
     assert ids(main("show", run, "--disagree", "--outcome", "wrong").out) == ["t-8"]
 
 
+@pytest.mark.patient
 def test_show_has_a_line_for_each_question_on_a_terminal_of_80_columns(run: Path) -> None:
     shown = STYLE.sub("", in_a_terminal(80, ["show", str(run), "--disagree"], ROOT))
     assert len(ids(shown)) == 8

@@ -384,6 +384,7 @@ def test_a_comparison_has_the_figures_of_the_report(made: cotbench.Run, main: Cl
     assert not (made.folder / "report").exists(), "it writes nothing"
 
 
+@pytest.mark.patient
 def test_several_runs_are_compared_by_whatever_names_them(made: cotbench.Run) -> None:
     other = cotbench.run("stub", "sample", "pal", output_dir=made.folder.parent, progress=False)
     comparison = cotbench.compare([made, str(other.folder), other.id], output_dir=made.folder.parent)

@@ -353,6 +353,7 @@ def test_lm_evals_spellings_work(main: Cli, tmp_path: Path) -> None:
     assert {key: options[key] for key in expected} == expected
 
 
+@pytest.mark.patient
 def test_a_cache_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
     """Where a data set was found, but `datasets` has no place for its own copy of it."""
     pytest.importorskip("datasets")

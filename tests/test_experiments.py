@@ -240,6 +240,7 @@ limit: 8
 """
 
 
+@pytest.mark.patient
 def test_a_file_is_run_reported_and_gone_on_with(main: Cli, tmp_path: Path) -> None:
     written(tmp_path, TWO)
     done = main("run", "exp.yaml", "--json")
@@ -268,6 +269,7 @@ def test_a_file_is_run_reported_and_gone_on_with(main: Cli, tmp_path: Path) -> N
     assert "exp.yaml: 1 of 3 runs aren't in results: demo-thinker (ctranslate2), seed 0, limit 8." in lacking.err
 
 
+@pytest.mark.patient
 def test_seeds_of_greedy_arms_are_asked_and_reported_once(main: Cli, tmp_path: Path) -> None:
     written(tmp_path, "model: demo\ntasks: sample\nmodes: [direct, cot]\nseeds: [0, 1]\n")
     done = main("run", "exp.yaml", "--quiet", "--json")
@@ -433,7 +435,8 @@ def test_anchors_that_hold_anchors_are_no_endless_file(tmp_path: Path) -> None:
     rows = [f"{names[n]}: &{names[n]} [{', '.join(['*' + names[n - 1]] * 9)}]" for n in range(1, 10)]
     text = "\n".join(["a: &a [x, x]", *rows, "models: [stub]"])
     assert "with its anchors written out it holds more than 100,000 values" in refusal(tmp_path, text)
-    assert "is nested too deep" in refusal(tmp_path, "model-args: " + "{a: " * 3000 + "1" + "}" * 3000)
+    # Newer versions of PyYAML have a limit of their own, in words of their own.
+    assert "nest" in refusal(tmp_path, "model-args: " + "{a: " * 3000 + "1" + "}" * 3000)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def on_a_terminal(*arguments: str, cwd: Path, columns: int = 80) -> list[str]:
     return [line.rstrip() for line in plain.replace("\r\n", "\n").split("\n")]
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("what", ["tasks", "modes", "engines", "runs"])
 def test_lists_fit_80_columns(what: str, tmp_path: Path, main: Cli) -> None:
     main(*RUN, "direct,cot,draft,plan-direct,plan-cot,plan-solver")
@@ -108,6 +109,7 @@ def test_a_run_that_was_probed_is_listed_so(main: Cli) -> None:
 # --- doctor -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_doctor_fits_ten_rows_of_80_columns(tmp_path: Path) -> None:
     lines = on_a_terminal("doctor", cwd=tmp_path)
     assert all(len(line) <= 80 for line in lines)
@@ -119,6 +121,7 @@ def test_doctor_fits_ten_rows_of_80_columns(tmp_path: Path) -> None:
     assert "doctor --verbose" in text
 
 
+@pytest.mark.patient
 def test_verbose_and_json_have_every_check(main: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COTBENCH_DATA", raising=False)
     checks = json.loads(main("doctor", "--json").out)

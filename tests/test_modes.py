@@ -418,6 +418,7 @@ def test_programs_vote_where_paths_are_asked_for(main: Cli, numbers: Path, tmp_p
     assert (sampling["n"], sampling["temperature"]) == (3, 0.7)
 
 
+@pytest.mark.patient
 def test_sympy_is_another_name_of_plan_solver(main: Cli, numbers: Path, tmp_path: Path) -> None:
     assert ALIASES["sympy"] == "plan-solver"
     first = run(main, "--task", numbers, "--mode", "sympy", "-o", tmp_path / "r")

@@ -926,6 +926,7 @@ def test_a_request_that_failed_counts_as_nothing_and_is_asked_again(
     assert folder_of(tmp_path) == folder
 
 
+@pytest.mark.patient
 def test_a_key_that_expires_in_mid_run(cli: Cli, task: Path, tmp_path: Path) -> None:
     """The run stops with a remedy, says nothing else, keeps what it has, and goes on with a good key."""
     sent: list[Json] = []

@@ -696,6 +696,7 @@ def check_files(folder: Path, drawn: Sequence[plots.Drawn]) -> None:
         assert one.section in KEYS and one.title and one.alt
 
 
+@pytest.mark.patient
 def test_files_are_the_same_each_time_and_none_of_an_earlier_report_goes(tmp_path: Path) -> None:
     made_up = comparison(["direct", "cot", "self-consistency"], tasks=["gsm8k", "math", "mmlu"], stub=True)
     drawn = plots.draw(made_up, tmp_path)

@@ -253,6 +253,7 @@ def test_a_table_whose_columns_may_be_wrapped_keeps_words(capsys: pytest.Capture
 RUN = "run --model stub --task sample --mode direct,cot --limit 8"
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize(
     "streams", ["2>&-", ">&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full", "2>/dev/full >&-"]
 )

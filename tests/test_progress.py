@@ -107,6 +107,7 @@ def test_durations(seconds: float, said: str) -> None:
     assert duration(seconds) == said
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize(("kind", "drawn_anew"), [("xterm-256color", True), ("dumb", False)])
 def test_a_run_on_a_terminal_ends_with_its_last_answer(kind: str, drawn_anew: bool, tmp_path: Path) -> None:
     controller, terminal = pty.openpty()

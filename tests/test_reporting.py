@@ -112,6 +112,7 @@ def test_all_files_and_the_page_is_named_last(three: Path, main: Cli) -> None:
     assert {path.name for path in folder.iterdir()} == there | {"mine.png"}
 
 
+@pytest.mark.patient
 def test_all_files_are_written_where_nobody_reads_the_tables(three: Path) -> None:
     """A reader that leaves, as `head` does in `cotbench report RUN | head -1`, is no error."""
     command = [sys.executable, "-u", "-m", "cotbench", "report", str(three)]

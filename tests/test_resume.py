@@ -112,6 +112,7 @@ def test_sigkill_at_five_random_points(questions: Path, reference: bytes, tmp_pa
         assert (folder / RECORDS).read_bytes() == reference
 
 
+@pytest.mark.patient
 def test_a_killed_run_can_be_reported(questions: Path, tmp_path: Path) -> None:
     process = start(command(questions, tmp_path, "--model-args", SLOW))
     folder = wait_for(tmp_path, 200, process)
@@ -171,6 +172,7 @@ def test_a_finished_run_asks_nothing_again(questions: Path, reference: bytes, tm
     assert fresh["folder"] == first["folder"] + "-2"
 
 
+@pytest.mark.patient
 def test_two_processes_on_one_run_are_refused(questions: Path, tmp_path: Path) -> None:
     process = start(command(questions, tmp_path, "--model-args", "in_flight=4,latency_s=0.3"))
     try:

@@ -146,6 +146,7 @@ def test_each_arm_shows_the_passages_that_its_name_says(run: Callable[..., Path]
     assert {row["supporting"] for row in found.values()} == {2}
 
 
+@pytest.mark.patient
 def test_one_search_serves_all_arms_of_a_question(run: Callable[..., Path]) -> None:
     folder = run("direct@context=retrieved,cot@context=retrieved,pal@context=retrieved,plan-solver@context=retrieved")
     assert {context for _, context in shown(folder)} == {"retrieved, k 5, corpus task"}
@@ -356,6 +357,7 @@ ARMS = (
 )
 
 
+@pytest.mark.patient
 def test_a_run_that_is_killed_and_resumed_has_the_same_files(
     run: Callable[..., Path], main: Cli, tasks: Path, tmp_path: Path
 ) -> None:

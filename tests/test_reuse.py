@@ -205,6 +205,7 @@ def test_auto_takes_nothing_of_the_stub_with_another_seed_or_shares(main: Cli, s
         assert result["requests"] >= 30
 
 
+@pytest.mark.patient
 def test_busy_seconds_are_neither_more_nor_less(main: Cli, sums: Path) -> None:
     first, _ = stub(main, sums, "--mode", "cot", "--model-args", "in_flight=4,latency_s=0.02")
     second, _ = stub(main, sums, "--mode", "direct,cot")

@@ -280,6 +280,7 @@ def test_a_narrow_terminal_cuts_no_figures(tmp_path: Path, main: Cli, monkeypatc
     ]
 
 
+@pytest.mark.patient
 def test_report_into_head_is_no_bug(tmp_path: Path, cli: Cli) -> None:
     assert cli("run", "--model", "stub", "--task", "sample", "--mode", "direct,cot", "-q").code == 0
     piped = subprocess.run(

@@ -565,6 +565,7 @@ def test_what_a_child_may_not_say(payload: str) -> None:
     assert package._report(payload) is None
 
 
+@pytest.mark.patient
 def test_the_doctors_probes_hold() -> None:
     results = list(probe())
     assert len(results) > 15
@@ -621,6 +622,7 @@ def run_of(modes: str, output: Path) -> tuple[object, ...]:
     return (*stub, "--mode", modes, "-o", output / "r")
 
 
+@pytest.mark.patient
 def test_without_containment_code_is_refused_unless_allowed(
     main: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -602,6 +602,7 @@ FILES: dict[str, tuple[bytes, set[str], str | None]] = {
 }
 
 
+@pytest.mark.patient
 @pytest.mark.skipif(NESTED in os.environ, reason="once is enough")
 @pytest.mark.parametrize("name", FILES)
 def test_command_line(name: str, host: Host) -> None:

@@ -331,6 +331,7 @@ def kills(gold: str, answer: str) -> bool:
     return True
 
 
+@pytest.mark.patient
 def test_an_output_that_kills_its_worker_twice_is_named(
     tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_no_row_of_the_table_is_wider_than_the_terminal(columns: int, tmp_path: 
 OF_THE_SCREEN = "more findings and notes: cotbench report --full, or the page."
 
 
+@pytest.mark.patient
 def test_a_pipe_has_whole_lines_and_no_colour(four: Path) -> None:
     out = run_cli(*ALL_FOUR, cwd=four).out
     assert "\x1b" not in out
