@@ -13,6 +13,9 @@ from terminals import STYLE, in_a_terminal
 
 from cotbench.types import Question
 
+pytestmark = pytest.mark.patient  # plots are drawn, which takes its time
+
+
 REPORT = ["report", "--no-plots", "--no-page"]
 FIGURES = re.compile(r"[+−]?\d[\d,.]*( \([+−]?[\d.]+ to [+−]?[\d.]+\))?|all|–")
 

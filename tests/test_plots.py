@@ -28,6 +28,9 @@ from cotbench.report.plots import colours, outcomes, style
 from cotbench.report.sections import KEYS
 from cotbench.types import Outcome
 
+pytestmark = pytest.mark.patient  # plots are drawn, which takes its time
+
+
 MODES = ("direct", "cot", "self-consistency", "pal", "plan-direct", "plan-cot", "plan-solver")
 TOKENS = {"direct": 6.0, "cot": 180.0, "self-consistency": 3600.0, "pal": 120.0}
 
