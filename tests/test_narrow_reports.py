@@ -36,7 +36,6 @@ def shown(columns: int, folder: Path, *runs: str) -> list[str]:
 EXTREME = {"direct": "ww", "self-consistency": "cc", "cot@prompt=brief,temperature=0.7": "cw", "direct-votes": "uc"}
 
 
-@pytest.mark.patient
 @pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 def test_a_table_keeps_its_figures_whole_at_any_width(columns: int, tmp_path: Path) -> None:
     task("sums", EXTREME, tmp_path / "results" / "sums")

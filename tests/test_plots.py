@@ -604,7 +604,6 @@ CASES: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.patient
 @pytest.mark.parametrize("layout", [style.WIDE, style.NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("case", CASES)
 def test_all_texts_can_be_read_in_both_layouts(case: str, layout: style.Layout) -> None:
@@ -699,7 +698,6 @@ def check_files(folder: Path, drawn: Sequence[plots.Drawn]) -> None:
         assert one.section in KEYS and one.title and one.alt
 
 
-@pytest.mark.patient
 def test_files_are_the_same_each_time_and_none_of_an_earlier_report_goes(tmp_path: Path) -> None:
     made_up = comparison(["direct", "cot", "self-consistency"], tasks=["gsm8k", "math", "mmlu"], stub=True)
     drawn = plots.draw(made_up, tmp_path)
@@ -771,7 +769,6 @@ def test_names_that_fall_together_have_files_of_their_own(tmp_path: Path) -> Non
     assert "groups-task" in stems and "groups-task-2" in stems
 
 
-@pytest.mark.patient
 def test_long_names_do_not_overlap() -> None:
     long = [f"{at} a name of a mode with 40 characters...." for at in range(7)]
     made_up = comparison(

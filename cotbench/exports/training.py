@@ -26,7 +26,6 @@ from cotbench.types import Completion, Message, Outcome
 Thoughts = Literal["marked", "apart", "dropped"]
 THOUGHTS: tuple[Thoughts, ...] = ("marked", "apart", "dropped")
 LUCK = 0.05
-IMPORT = "import"  # the engine of runs that are made of logs
 # Sets of questions that are tested with and whose split is called train all the same.
 _CALLED_TRAIN = frozenset({"HuggingFaceH4/aime_2024", "reasoning-machines/gsm-hard", "test-time-compute/game-of-24"})
 
@@ -90,7 +89,7 @@ def held_out(asked: Asked) -> str:
         return ""
     if dataset:
         return f"the split '{split}' of {dataset} is for testing" if split else f"{dataset}, whose split isn't known"
-    if asked.task.startswith(("lm-eval:", "inspect:")) or asked.run.manifest.spec.model.engine == IMPORT:
+    if asked.task.startswith(("lm-eval:", "inspect:")) or asked.run.manifest.imported is not None:
         return "the questions of an evaluation, whose split isn't known"
     return ""
 

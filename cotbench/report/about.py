@@ -154,7 +154,7 @@ def _revision(run: Provenance) -> str:
 
 def _engine(run: Provenance) -> str:
     version = f" {run.engine_version}" if run.engine_version else f" (version {NOT_RECORDED})"
-    if run.engine == "import":
+    if run.imported:
         return "none here: made of logs"
     if run.engine in ("stub", "replay"):
         version = ""
@@ -168,7 +168,7 @@ def _device(run: Provenance) -> str:
         return f"the server's ({run.device or NOT_RECORDED})"
     if run.engine in ("stub", "replay"):
         return "none"
-    if run.engine == "import":
+    if run.imported:
         return NOT_RECORDED
     if run.device is None:
         return NOT_RECORDED

@@ -152,8 +152,8 @@ def _each_once(paths: Sequence[Path]) -> None:
         known[real] = path
 
 
-def _read(path: Path, options: ReadOptions | ImportOptions) -> Sequence[Log]:
-    assert isinstance(options, ImportOptions)
+def _read(path: Path, options: ImportOptions) -> Sequence[Log]:
+    """The logs that a file or folder holds. Raises UsageError and DataError, also where there is none."""
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder.", "Name a log of another tool.")
     row = _format_of(path, options)
