@@ -216,6 +216,14 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
+_staying: list[threading.Thread] = []
+
+
+def stay() -> None:
+    """Say that the current thread ends with its process and not before."""
+    _staying.append(threading.current_thread())
+
+
 @contextmanager
 def spawning_apart() -> Iterator[None]:
     """Have processes that multiprocessing spawns inside stand in a session of their own, and die with this one.
@@ -223,10 +231,10 @@ def spawning_apart() -> Iterator[None]:
     Set while the engine `vllm` starts. A Ctrl-C goes to the whole foreground process group; vLLM's processes would
     end at once (they set their own handlers), and what is in flight with them. So only this process gets it, and ends
     them when it is done. An engine that outlived a killed run would keep the GPU's memory, and the run couldn't be
-    resumed. Outside the main thread nothing changes: the kernel would end them with that thread, not with the
-    process.
+    resumed. Outside the main thread, and threads that `stay`, nothing changes: the kernel would end them with that
+    thread, not with the process.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() not in (threading.main_thread(), *_staying):
         yield
         return
     import multiprocessing.spawn

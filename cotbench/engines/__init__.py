@@ -88,11 +88,13 @@ class EngineInfo:
     thinking: ThinkingInfo = field(default_factory=ThinkingInfo)
     seconds: str = ""
     lacks: tuple[Lack, ...] = ()
+    carried: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        row = asdict(self)
+        return row if row["carried"] else {name: value for name, value in row.items() if name != "carried"}
 
     def identity(self) -> dict[str, str]:
         """What results depend on. An empty thought that is written for the model is a part of prompts that the chat
@@ -123,16 +125,17 @@ class EngineConfig:
     reply), "off" (no thinking, which may have to be had by going on from an empty thought), "thoughts" (thinking, which
     the stub has only where it is wanted), "likelihoods" (the probabilities of options), "confidence" (the
     log-probabilities of likely tokens all along a reply), "rewards" (scores of replies, where the model may be a reward
-    model). extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so,
-    else auto. key_variable: the environment variable that holds a server's key. sampling_keys: the keys of
-    `engines/sampling.py` that were asked for by name. questions: by id, for the engines that look outputs up. golds (by
-    id), forms and kinds (by task) are the answer key and how answers are written: `open_engine` hands them to those
-    engines only whose row says that they need the key.
+    model). ray_address: of the Ray cluster on which replicas are to run. extra_body and headers: what servers are sent
+    besides. thinking: on or off where every mode was told so, else auto. key_variable: the environment variable that
+    holds a server's key. sampling_keys: the keys of `engines/sampling.py` that were asked for by name. questions: by
+    id, for the engines that look outputs up. golds (by id), forms and kinds (by task) are the answer key and how
+    answers are written: `open_engine` hands them to those engines only whose row says that they need the key.
     """
 
     model: str
     model_args: Mapping[str, Any] = field(default_factory=dict)
     base_url: str | None = None
+    ray_address: str | None = None
     concurrency: int = 64
     chat_template: str = "auto"
     families: str | None = None
@@ -201,7 +204,8 @@ class EngineRow:
     """An engine that there is. needs: its packages, which the extra of that name installs. needs_key: it has no
     model, and is handed the right answers; no other engine ever sees one. continues: whether it can, or may, go on
     from the beginning of a reply. factory: what opens it, an object of its module; module: "" for that of this package
-    which has its name, else a plugin's."""
+    which has its name, else a plugin's. carries: it generates nothing itself; each of its replicas has another engine,
+    which --model-args engine=NAME names."""
 
     name: str
     factory: str
@@ -211,6 +215,7 @@ class EngineRow:
     needs_key: bool = False
     continues: bool = False
     module: str = ""
+    carries: bool = False
 
     def missing(self) -> list[str]:
         """Return the packages that aren't installed."""
@@ -230,6 +235,9 @@ ENGINES: Table[EngineRow] = Table(
         EngineRow("ctranslate2", "CTranslate2Engine",
                   "CTranslate2: converted models on a CPU, without torch; runs the models `demo` and `demo-thinker`",
                   needs=("ctranslate2", "tokenizers"), extra="cpu", continues=True),
+        EngineRow("ray", "RayEngine", "replicas of another engine on many GPUs or machines, by Ray: "
+                  "--model-args engine=vllm,replicas=8",
+                  needs=("ray",), extra="ray", carries=True),
         EngineRow("stub", "StubEngine", "no model: right on a set share of questions; its numbers mean nothing",
                   needs_key=True, continues=True),
         EngineRow("replay", "ReplayEngine",
@@ -238,6 +246,7 @@ ENGINES: Table[EngineRow] = Table(
     taken=lambda row, module: replace(row, module=row.module or module),
 )  # fmt: skip
 DEFAULT_ENGINE = "vllm"
+_ALONE = frozenset({"openai", "replay"})  # whose work another machine does, or nobody
 OF_OWN_MODELS = {"stub": "stub", **dict.fromkeys(demo.MODELS, "ctranslate2")}  # that come with cotbench
 
 
@@ -256,6 +265,22 @@ def find_engine(name: str) -> EngineRow:
         remedy = f"Here it is called '{other}'. " if other else ""
         raise UsageError(f"--engine: there is no engine '{name}'.", f"{remedy}Known: {', '.join(ENGINES)}.")
     return ENGINES[name]
+
+
+def carried_engine(name: str, model: str, model_args: Mapping[str, Any]) -> EngineRow:
+    """Return the row of the engine that generates: of one that carries others, the one that its replicas have. Raises
+    UsageError where there is none, or none that can be carried."""
+    row = find_engine(name)
+    if not row.carries:
+        return row
+    inner = find_engine(str(model_args.get("engine") or engine_of(model)))
+    if inner.carries or inner.name in _ALONE:
+        raise UsageError(
+            f"--model-args: engine '{name}': engine is {inner.name}, of which there can't be replicas.",
+            f"Known: {', '.join(one for one in ENGINES if not ENGINES[one].carries and one not in _ALONE)}. A server "
+            "that many machines stand behind is asked by --engine openai.",
+        )
+    return inner
 
 
 def require_engine(name: str, model: str = "") -> EngineRow:
@@ -293,7 +318,7 @@ def open_engine(name: str, config: EngineConfig) -> Engine:
     """Open an engine by name. Raises ModelError where its package or its model is not available."""
     row = require_engine(name, config.model)
     module = importlib.import_module(row.module or f"cotbench.engines.{row.name}")
-    if not row.needs_key:
+    if not carried_engine(name, config.model, config.model_args).needs_key:
         config = replace(config, golds={}, forms={}, kinds={})
     engine: Engine = getattr(module, row.factory)(config)
     return engine

@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cotbench.engines import carried_engine
 from cotbench.errors import UsageError, suggest
 from cotbench.plugins import origin_of
+
+AUTO = "auto"  # of replicas: as many as the cluster has room for
 
 
 def only_known(engine: str, given: Mapping[str, Any], known: Collection[str]) -> None:
@@ -57,6 +60,19 @@ def flag(engine: str, given: Mapping[str, Any], name: str) -> None:
         raise UsageError(f"--model-args: engine '{engine}': {name} is neither true nor false.")
 
 
+def replicas(engine: str, given: Mapping[str, Any], name: str) -> int | None:
+    """A number of replicas; None for as many as there is room for."""
+    value = given.get(name, AUTO)
+    if value == AUTO:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(
+            f"--model-args: engine '{engine}': {name} is {value!r}; expected auto, or a whole number from 1 up.",
+            "auto: as many as the cluster has room for.",
+        )
+    return value
+
+
 def _text(engine: str, given: Mapping[str, Any], name: str) -> None:
     """Take whatever it is: its library says more."""
 
@@ -79,6 +95,21 @@ def _number(low: float) -> Callable[[str, Mapping[str, Any], str], Any]:
     return lambda engine, given, name: number(engine, given, name, low, low=low)
 
 
+# How replicas are carried: what the engine `ray` keeps for itself. What it is given beside these is its replicas'.
+FLEET: Mapping[str, Argument] = {
+    one.name: one
+    for one in (
+        Argument("engine", "that each replica has: vllm, transformers, ctranslate2, stub"),
+        Argument("replicas", "how many; auto: as many as the cluster has room for", replicas),
+        Argument("cpus_per_replica", "CPUs that each is given", _number(0)),
+        Argument("gpus_per_replica", "GPUs that each is given, where its engine doesn't say it", _number(0)),
+        Argument("requests_per_replica", "the most that each has in flight", _whole(1)),
+        Argument("silent_s", "seconds without a sign of life after which one is started again", _number(0.1)),
+        Argument("start_s", "seconds to wait for the first one", _number(0.1)),
+        Argument("mixed", "whether versions and dtypes may differ", flag),
+        Argument("affinity", "whether a question's requests stay with one", flag),
+    )
+}
 _BATCH = Argument("batch_size", "prompts in one batch", _whole(1))
 ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
     "openai": (
@@ -105,8 +136,14 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         Argument("sure", "the share of replies of which it is as sure as they are right", share),
         Argument("reward", "makes it a reward model: the share of replies that it marks as they deserve", share),
     ),
+    "ray": tuple(FLEET.values()),
     "replay": (Argument("path", "outputs.jsonl, or an earlier run's folder"),),
 }
+
+
+def inner_args(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is left for the engine that each replica has."""
+    return {name: value for name, value in given.items() if name not in FLEET}
 
 
 def arguments_of(engine: str) -> tuple[Argument, ...]:
@@ -137,6 +174,9 @@ def check(engine: str, given: Mapping[str, Any]) -> None:
 def check_before_loading(engine: str, model: str, given: Mapping[str, Any]) -> str:
     """Refuse arguments as the engine would when it is opened, without its package or a model. Return what couldn't be
     checked, in words; "" where all was."""
+    if engine == "ray":
+        check(engine, given)
+        return check_before_loading(carried_engine(engine, model, given).name, model, inner_args(given))
     if engine in ("vllm", "transformers", "ctranslate2"):
         from cotbench.engines.local import no_tokens
 

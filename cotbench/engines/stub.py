@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections import deque
 
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
@@ -117,15 +118,37 @@ class StubEngine(ModellessEngine):
         self._reward: float | None = arguments.get("reward")
         self._shares: dict[str, float] = {name: arguments.get(name, share) for name, share in SHARES.items()}
 
+        self._due: deque[float] = deque()  # when each of those that wait has its reply, where that takes a while
+        if self._latency_s:
+            self.arrives = self._arrives
+
+    def _arrives(self, wait_s: float) -> bool:
+        """Whether a reply is due, now or before so many seconds; waits for it. A stub that takes its time works
+        whether it is waited for or not, as a server does."""
+        if not self._due:
+            return False
+        left = self._due[0] - time.monotonic()
+        time.sleep(max(0.0, min(left, wait_s)))
+        return left <= wait_s
+
     def poll(self) -> list[tuple[Key, Reply]]:
-        if self._latency_s and self._waiting:
-            time.sleep(self._latency_s)
-        return super().poll()
+        if not self._due:
+            return super().poll()
+        time.sleep(max(0.0, self._due[0] - time.monotonic()))
+        now, count = time.monotonic(), 0
+        while self._due and self._due[0] <= now:
+            self._due.popleft()
+            count += 1
+        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        return [(key, self._reply(key, request)) for key, request in taken]
 
     def submit(self, key: Key, request: Request) -> None:
         if self._reward is not None and not request.reward:
             raise writes_none(self._config.model)
         super().submit(key, request)
+        if self._latency_s:  # it begins at once, or when one of those that it works at is done
+            free = self._due[-self.capacity] if len(self._due) >= self.capacity else 0.0
+            self._due.append(max(time.monotonic(), free) + self._latency_s)
 
     def _reply(self, key: Key, request: Request) -> Reply:
         if request.reward:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import structs
@@ -208,6 +208,9 @@ def _last_number(data: Any) -> float:
 
 
 class VllmEngine:
+    # Called after each step; where it says so `poll` returns, with nothing if need be: there may be more to submit.
+    moved_on: Callable[[], bool] = staticmethod(lambda: False)
+
     def __init__(self, config: EngineConfig, loaded: _Loaded) -> None:
         self._config = config
         self._loaded = loaded
@@ -366,6 +369,8 @@ class VllmEngine:
                 if output.finished and output.request_id in self._flying:
                     self._take(self._flying.pop(output.request_id), output)
             done, self._ready = self._ready, []
+            if self.moved_on():
+                break
         return done
 
     def _take(self, flight: _Flight, output: Any) -> None:

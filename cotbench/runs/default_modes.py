@@ -6,9 +6,11 @@ earlier is a guess, for `--dry-run`."""
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cotbench.engines import EngineConfig, ThinkingInfo, find_engine, located, open_engine
+from cotbench.engines.arguments import inner_args
 from cotbench.engines.local import chat_format
 from cotbench.errors import CotbenchError
 from cotbench.modes.paths import COT, DIRECT, FREE, THINK
@@ -51,7 +53,7 @@ def before_opening(options: RunOptions, served: ThinkingInfo) -> ThinkingInfo | 
     """How a model is known to think before its engine is open; None where that can't be told without loading it.
 
     served: what is known of a server's model by its name."""
-    row = find_engine(options.engine_name)
+    row = find_engine(options.generating)
     if row.name == "openai" and not options.tokenizer:
         return served
     if options.chat_template == "none":
@@ -59,7 +61,7 @@ def before_opening(options: RunOptions, served: ThinkingInfo) -> ThinkingInfo | 
     config = EngineConfig.of(options, wants=frozenset({"thoughts"}), sampling_keys=frozenset())
     with suppress(CotbenchError):
         if not row.needs:
-            engine = open_engine(row.name, config)
+            engine = open_engine(row.name, replace(config, model_args=inner_args(config.model_args)))
             engine.close()
             return engine.describe().thinking
         if options.tokenizer or Path(located(options.model)).is_dir():

@@ -74,7 +74,7 @@ def _infos(plan: RunPlan, folder: Path) -> tuple[EngineInfo | None, EngineInfo |
     with suppress(CotbenchError, msgspec.ValidationError):
         manifest = read_manifest(folder)
         model = manifest.spec.model
-        if (model.engine, model.model) == (plan.options.engine_name, plan.options.model):
+        if (model.engine, model.model) == (plan.options.generating, plan.options.model):
             second = msgspec.convert(manifest.judge, EngineInfo) if manifest.judge else None
             return msgspec.convert(manifest.engine, EngineInfo), second
     return None, None

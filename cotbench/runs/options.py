@@ -87,7 +87,7 @@ class RunOptions:
         parse=parsing.names,
     )
     engine: str | None = _option(
-        "--engine", "vllm (the default), openai, transformers, ctranslate2, stub or replay.", None
+        "--engine", "vllm (the default), openai, transformers, ctranslate2, ray, stub or replay.", None
     )
     model_args: dict[str, Any] = _option(
         "--model-args -a",
@@ -197,6 +197,13 @@ class RunOptions:
         metavar="JSON|@FILE",
         after="base_url",
     )
+    ray_address: str | None = _option(
+        "--ray-address",
+        "For --engine ray: the Ray cluster on which replicas run (auto, or HOST:PORT), else RAY_ADDRESS; without both "
+        "one of this machine is started, and ended with the run.",
+        None,
+        metavar="ADDRESS",
+    )
     headers: dict[str, str] = _option(
         "--header",
         "A header for each request to a server; 'NAME=$VARIABLE' reads the environment. Values are not recorded.",
@@ -279,6 +286,13 @@ class RunOptions:
         from cotbench.engines import engine_of
 
         return self.engine or engine_of(self.model)
+
+    @property
+    def generating(self) -> str:
+        """The engine that generates: of one that carries others, the one that its replicas have. Raises UsageError."""
+        from cotbench.engines import carried_engine
+
+        return carried_engine(self.engine_name, self.model, self.model_args).name
 
     @property
     def judge_engine_name(self) -> str:

@@ -17,7 +17,7 @@ from msgspec import to_builtins
 
 from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, open_engine, require_engine
-from cotbench.engines.arguments import check_before_loading
+from cotbench.engines.arguments import FLEET, check_before_loading
 from cotbench.engines.confidence import LIKELIEST
 from cotbench.engines.endpoint import JUDGE_KEY, KEY, MASK, own_key
 from cotbench.engines.sampling import KEYS, require_keys
@@ -153,7 +153,8 @@ class RunPlan:
 
 def lasting(model_args: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of an engine that results depend on."""
-    return {name: value for name, value in sorted(model_args.items()) if name not in SPEED_ARGS | PLACE_ARGS}
+    speed = SPEED_ARGS | PLACE_ARGS | FLEET.keys()
+    return {name: value for name, value in sorted(model_args.items()) if name not in speed}
 
 
 def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
@@ -191,7 +192,7 @@ def plugins_of(plan: RunPlan) -> dict[str, str]:
     used = [
         *(origin_of("modes", kit.mode.called) for kit in plan.kits.values()),
         *(origin_of("tasks", name, data.file.path) for name, data in plan.data.items()),
-        *(origin_of("engines", name) for name in (options.engine_name, second) if name),
+        *(origin_of("engines", name) for name in (options.engine_name, options.generating, second) if name),
         origin_of("tags", lock.tag_rule) if lock is not None else None,
     ]
     return {origin.package: origin.version for origin in sorted(set(filter(None, used)))}
@@ -223,7 +224,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         families(options.families)
     find_engine(options.engine_name)
     single = options.gen_kwargs.get("modes", {})
-    require_keys(options.engine_name, {name for given in (options.gen_kwargs, *single.values()) for name in given})
+    require_keys(options.generating, {name for given in (options.gen_kwargs, *single.values()) for name in given})
     _check_server_options(options)
     prompts_dir, tasks_dir, data_dir = (
         Path(folder) if folder else None for folder in (options.prompts_dir, options.tasks_dir, options.data_dir)
@@ -255,7 +256,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     questions = {name: select(one.questions, counts[name], options.seed) for name, one in data.items()}
     for name, one in data.items():
         require_solver(modes, map(one.kind_of, questions[name]))
-    row = find_engine(options.engine_name)
+    row = find_engine(options.generating)
     # What isn't known before an engine is open is taken for granted until then.
     second = EngineInfo(engine=options.judge_engine_name, model=options.judge_model) if options.judge_model else None
     thinking = expected_thinking(options)
@@ -473,6 +474,9 @@ def _check_server_options(options: RunOptions) -> None:
         if given and options.engine_name != "openai":
             found = f"{option}: engine '{options.engine_name}' sends nothing to a server."
             raise UsageError(found, "It is for --engine openai.")
+    if options.ray_address is not None and "ray" not in (options.engine_name, options.judge_engine_name):
+        found = f"--ray-address: engine '{options.engine_name}' doesn't run on a Ray cluster."
+        raise UsageError(found, "It is for --engine ray.")
     if hidden := min((name for name, value in options.headers.items() if value == MASK), default=""):
         raise UsageError(
             f"--header: the value of {hidden} is on no record.", f"Give it again, as in --header '{hidden}=VALUE'."

@@ -53,7 +53,7 @@ def _holds(messages: Sequence[Message], text: str) -> bool:
 def lint_of(plan: RunPlan) -> list[Unsaid]:
     """What the arms of a plan differ in that their names don't say, as far as that is known before a model is
     loaded."""
-    modes = plan.spec(EngineInfo(engine=plan.options.engine_name, model=plan.options.model))["modes"]
+    modes = plan.spec(EngineInfo(engine=plan.options.generating, model=plan.options.model))["modes"]
     shown = shown_by(plan)
     found = []
     for task in plan.data:
