@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -140,9 +141,15 @@ class RayEngine:
             self._link.close()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_CLOSING_S)
-            process.kill()
-            process.wait()
+            self._sweep()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """End what is left of the process between and of its cluster, which all stand in its session: agents of Ray's
+        outlive a cluster that was killed."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def _send(self, kind: str, *what: Any) -> None:
         self._send_bytes(pickle.dumps((kind, *what), 5))
@@ -174,8 +181,7 @@ class RayEngine:
         try:
             message: tuple[Any, ...] = pickle.loads(self._link.recv_bytes())  # noqa: S301  (our own)
         except (EOFError, OSError):
-            self._start_again()
-            return ("started again",)
+            message = ("gone", f"the process that speaks with it ended{_last_line(Path(self._folder, 'driver.log'))}")
         kind, *what = message
         if kind == "done":
             numbers, replies = what
@@ -195,21 +201,22 @@ class RayEngine:
         elif kind == "news":
             [news] = what
             self._limit, self._carried = news.limit, news.carried
+        elif kind == "gone":
+            self._start_again(*what)
         elif kind == "failed":
             raise _error(*what)
         return message
 
-    def _start_again(self) -> None:
-        """Start the process between once more, after it has ended with its cluster, and ask again what is in flight."""
-        code = self._process.wait()
-        why = f"Ray's process ended with code {code}{_last_line(Path(self._folder, 'driver.log'))}"
+    def _start_again(self, why: str) -> None:
+        """Start the process between once more, after the cluster was lost, and ask again what is in flight."""
+        self._link.close()
+        self._sweep()
         self._restarts += 1
-        if self._info is None or self._restarts > _RESTARTS or self._fleet.address:
+        if self._info is None or self._restarts > _RESTARTS:
             raise ModelError(
                 f"The Ray cluster is gone: {why}.", "Everything recorded is kept: the same command resumes."
             )
         self._ended.append(why)
-        self._link.close()
         self._limit = 0
         self._start()
         self._unsent = list(self._flying)

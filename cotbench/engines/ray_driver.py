@@ -13,6 +13,7 @@ import asyncio
 import os
 import pickle
 import queue
+import signal
 import sys
 import threading
 import time
@@ -41,6 +42,7 @@ AHEAD = 0.25
 FAILURES, LOSSES = 3, 10
 HOMES = 100_000  # questions of which it is remembered where they were asked
 CLOSING_S = 20.0
+PATIENCE_S = 30.0  # with a cluster that doesn't answer
 
 
 @dataclass(eq=False)
@@ -108,6 +110,7 @@ class _Driver:
         threading.Thread(target=self._read, args=(loop,), daemon=True, name="from the run").start()
         self._spawn(self._grow())
         self._spawn(self._await_first())
+        self._spawn(self._watch())
         await self._over
 
     # What the run says, and what it is told.
@@ -176,6 +179,23 @@ class _Driver:
             if self._fleet.replicas is not None:
                 return
             await asyncio.sleep(LOOK_S)
+
+    async def _watch(self) -> None:
+        """Give up when the cluster, or this process's node of it, is gone: Ray would wait for it for a minute or for
+        ever."""
+        loop, own = asyncio.get_running_loop(), ray.get_runtime_context().get_node_id()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                nodes = await asyncio.wait_for(loop.run_in_executor(None, ray.nodes), PATIENCE_S)
+            except Exception:
+                why = f"it didn't answer for {PATIENCE_S:g} s"
+            else:
+                if any(node["NodeID"] == own and node["Alive"] for node in nodes):
+                    continue
+                why = "the node on which the run is has died"
+            self._tell("gone", why)
+            return
 
     def _needs(self) -> list[dict[str, float]]:
         """What a replica needs, as bundles, each of one node. A model over several nodes is spread by its engine, which
@@ -444,11 +464,20 @@ class _Driver:
         await self._of_all(lambda mate, hello: mate.actor.close.remote(hello.incarnation), CLOSING_S)
         for mate in self._mates:
             mate.gone = True
-            if mate.actor is not None:
-                ray.kill(mate.actor)
-            if mate.group is not None:
-                remove_placement_group(mate.group)
+        if self._fleet.address:  # else they end with the cluster
+            with suppress(TimeoutError):
+                loop = asyncio.get_running_loop()
+                await asyncio.wait_for(loop.run_in_executor(None, self._leave), CLOSING_S)
         self._end()
+
+    def _leave(self) -> None:
+        """Take replicas off a cluster that stays."""
+        for mate in self._mates:
+            with suppress(RayError, ValueError):
+                if mate.actor is not None:
+                    ray.kill(mate.actor)
+                if mate.group is not None:
+                    remove_placement_group(mate.group)
 
     def _news(self) -> None:
         self._tell("news", News(sum(mate.limit for mate in self._mates if mate.ready), self._carried()))
@@ -561,7 +590,10 @@ def main() -> None:
         link.send_bytes(pickle.dumps(("failed", refusal), 5))
         return
     asyncio.run(driver.run())
-    ray.shutdown()
+    ending = threading.Thread(target=ray.shutdown, daemon=True)
+    ending.start()
+    ending.join(CLOSING_S)
+    os.killpg(0, signal.SIGKILL)  # what Ray has left in this session, and so this process
 
 
 if __name__ == "__main__":
