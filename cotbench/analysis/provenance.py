@@ -120,11 +120,13 @@ class Provenance:
     number is `sessions`; answers: how many of how many `expected` there are. cotbench: its versions; commit: of the
     checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
     exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
-    asked. suites: those that it was asked for by; skipped: tasks that were left out because they couldn't be had, and
-    why. imported: the logs that it was made of, where it wasn't asked here; inferred: what was inferred of the run as a
-    whole, and how; prelude: the file that was put before programs. reused: how many replies were taken from which
-    other runs. command: as it was typed, without keys. again: what runs it again. recipe: its manifest, from which
-    `cotbench reproduce` works, without the questions' ids."""
+    asked. suites: those that it was asked for by; skipped: tasks that were left out because they couldn't be had,
+    and why. shard: which part of its questions was asked, as "3 of 8"; merged: which shards it was put together of,
+    by their numbers, shards: of how many, missing and unfinished: which of them it lacks, and which lacked answers,
+    while it isn't finished. imported: the logs that it was made of, where it wasn't asked here; inferred: what was
+    inferred of the run as a whole, and how; prelude: the file that was put before programs. reused: how many
+    replies were taken from which other runs. command: as it was typed, without keys. again: what runs it again.
+    recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
 
     run: str
     status: str
@@ -155,6 +157,11 @@ class Provenance:
     thinking: str | None
     suites: list[SuiteAsked] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    shard: str | None = None
+    shards: int | None = None
+    merged: list[int] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    unfinished: list[int] = field(default_factory=list)
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
     imported: list[ArmImported] = field(default_factory=list)
@@ -213,6 +220,7 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         thinking=_text(options, "thinking"),
         suites=[SuiteAsked(name=o.name, hash=o.hash, own=o.own, limit=o.limit) for o in manifest.suites],
         skipped=manifest.skipped,
+        **_shards(manifest),
         reused=_reused(sessions),
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
@@ -225,6 +233,22 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         else f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
+
+
+def _shards(manifest: Manifest) -> dict[str, Any]:
+    """Which part of a run it is, or of which it was put together."""
+    shard, merged = manifest.spec.shard, manifest.merged
+    if shard is not None:
+        return {"shard": f"{shard.number} of {shard.of}"}
+    if merged is None:
+        return {}
+    lacks = manifest.status != "finished"  # what it lacked may have been asked meanwhile
+    return {
+        "shards": merged.of,
+        "merged": merged.numbers,
+        "missing": merged.missing if lacks else [],
+        "unfinished": merged.unfinished if lacks else [],
+    }
 
 
 def _reused(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -271,6 +295,7 @@ def recipe_of(manifest: Manifest) -> dict[str, Any]:
     thousands (their hash is in the spec)."""
     row: dict[str, Any] = to_builtins(manifest)
     row.pop("question_ids", None)
+    row.pop("places", None)
     found: dict[str, Any] = masked(row)
     return found
 
