@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cli, run_cli
+from conftest import ROOT, Cli, run_cli
 from test_resume import SLOW, lines, start, wait_for
 
 import cotbench
@@ -401,7 +403,7 @@ OF_DATA: dict[str, Sample] = {
     "clusters and kinds": (["logiqa", "gsm-plus", "bbh", "lsat-rc", "sample"], "direct,cot", {"limit": 32}),
     "passages": (["hotpotqa", "sample"], "cot", {"limit": 40}),
     "shown passages": (["hotpotqa"], "direct,cot@context=gold,cot@context=retrieved", {"limit": 24}),
-    "votes on real ones": (["logiqa", "gsm-plus"], "cot,self-consistency,pal", {"limit": 24, "paths": 3}),
+    "votes on real ones": (["logiqa", "gsm-plus"], "cot,self-consistency", {"limit": 24, "paths": 3}),
 }
 
 
@@ -459,3 +461,49 @@ def test_shards_and_merges_that_are_killed_come_to_the_same_run(stories: Path, t
     assert content(folder, RECORDS) == content(whole, RECORDS)
     assert content(folder, QUESTIONS) == content(whole, QUESTIONS)
     assert read_journal(folder / JOURNAL).replies == read_journal(whole / JOURNAL).replies
+
+
+SBATCH = """#!/usr/bin/env bash
+# Stands for SLURM's: runs each job at once, and prints a job's number.
+array=; while [[ $1 == --* ]]; do [[ $1 == --array=* ]] && array=${1#--array=1-}; shift; done
+for n in $(seq "${array:-1}"); do SLURM_ARRAY_TASK_ID=$n bash "$@" >&2 || echo "job $n: $?" >&2; done
+echo 7
+"""
+
+
+@pytest.mark.patient
+def test_the_script_for_slurm_runs_shards_and_merges_them(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    sbatch = tmp_path / "bin" / "sbatch"
+    sbatch.write_text(SBATCH)
+    sbatch.chmod(0o755)
+    env = {
+        **os.environ,
+        "PATH": f"{sbatch.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "COTBENCH": f"{sys.executable} -m cotbench",
+        "MODEL": "stub",
+        "TASKS": "sample",
+        "SHARDS": "3",
+        "WORK": str(tmp_path / "work"),
+    }
+    script = [str(ROOT / "docs" / "examples" / "slurm-shards.sh")]
+    done = subprocess.run([*script, "--limit", "12"], env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "3 of 3 shards: 24 of 24 answers." in done.stderr
+    assert "job " not in done.stderr
+    [merged] = (tmp_path / "work" / "results").glob(f"*/{MANIFEST}")
+    whole = ran(tmp_path / "whole", ["sample"], limit=12)
+    for name in FILES:
+        assert content(merged.parent, name) == content(whole, name)
+
+    # A job whose time runs out is told so two minutes before: it ends with what it has.
+    slow = ["--limit", "200", "--model-args", "in_flight=2,latency_s=0.1"]
+    shard = {**env, "STEP": "shard", "SLURM_ARRAY_TASK_ID": "1", "WORK": str(tmp_path / "late"), "TASKS": "demo"}
+    job = subprocess.Popen(["bash", *script, *slow], env=shard, stderr=subprocess.PIPE, text=True)
+    folder = wait_for(tmp_path / "late" / "shards", 4, job)  # type: ignore[arg-type]
+    job.send_signal(signal.SIGINT)
+    said = job.communicate(timeout=60)[1]
+    assert job.returncode == 130, said
+    assert "Interrupted: " in said
+    assert read_manifest(folder).status == "interrupted"

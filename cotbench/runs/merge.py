@@ -469,7 +469,7 @@ class _Merge:
         cpu = sum(float(part.manifest.totals.get("program_cpu_s", 0.0)) for part in counted)
         programs = {"programs": self.counts["programs"], "program_cpu_s": round(cpu, 3)}
         manifest.merged = merged
-        manifest.sessions = sorted(sessions, key=lambda one: str(one.get("started", "")))
+        manifest.sessions = sorted(sessions, key=lambda one: (str(one.get("started", "")), one.get("shard", 0)))
         manifest.status = "finished" if done == expected else "interrupted"
         manifest.totals = {
             "records": done,
