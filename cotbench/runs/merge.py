@@ -275,6 +275,7 @@ class _Merge:
         """Take in a part's questions. Those that the run's own folder has, too, are answered as they are there, unless
         the shard has more answers."""
         questions, golds = read_questions(part.folder, part.manifest)
+        questions = {name: question for name, question in questions.items() if question.task in self.spec["tasks"]}
         for task, row in self.spec["tasks"].items():
             ids = [name for name, question in questions.items() if question.task == task]
             self.places |= zip(ids, self._places(part, task, ids, row["questions"]), strict=True)
