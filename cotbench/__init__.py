@@ -1,8 +1,8 @@
 """cotbench: does chain of thought help this model on these questions, by how much, how sure are we, at what cost?
 
-From Python: `run`, `compare`, `score`, `read_answer`, `equal`, `load`, `import_logs`, `export`, and `list_tasks`,
-`list_modes`, `list_engines`, `list_tags`; docs/python.md shows them. Importing this loads none of it: each is imported
-when it is first asked for.
+From Python: `run`, `compare`, `score`, `read_answer`, `equal`, `load`, `merge`, `import_logs`, `export`, and
+`list_tasks`, `list_modes`, `list_engines`, `list_tags`; docs/python.md shows them. Importing this loads none of it:
+each is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         list_tags,
         list_tasks,
         load,
+        merge,
         read_answer,
         run,
         score,
@@ -50,6 +51,7 @@ __all__ = [
     "list_tags",
     "list_tasks",
     "load",
+    "merge",
     "read_answer",
     "run",
     "score",

@@ -32,7 +32,7 @@ PAGES = {
 }
 BLOCK = re.compile(r"^```(?:sh|bash)\n(.*?)^```$", re.M | re.S)
 # What stands beside commands of ours, and is no command of ours.
-OTHERS = re.compile(r"(?:pip|python3?|mkdocs|export|wait|trap|run=|#|sbatch|bash|git|curl|cd|\.venv/|[A-Z_]+=)")
+OTHERS = re.compile(r"(?:pip|python3?|mkdocs|export|set -m|wait|trap|run=|#|sbatch|bash|git|curl|cd|\.venv/|[A-Z_]+=)")
 MODELS = {"X", "Y", "NAME", "$MODEL"}
 FILES = {
     "my.jsonl": "".join(json.dumps({"question": f"What is {n} + {n}?", "answer": 2 * n}) + "\n" for n in range(1, 9)),

@@ -82,6 +82,7 @@ SAME: dict[str, tuple[Any, str]] = {
     "num_fewshot": (3, "3"),
     "exemplars": ("own", "own"),
     "limit": ("50", "50"),
+    "shard": ("3/8", "3/8"),
     "seed": (4, "4"),
     "skip_missing": (True, "true"),
     "base_url": ("http://h/v1", "http://h/v1"),

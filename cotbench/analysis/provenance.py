@@ -121,11 +121,13 @@ class Provenance:
     number is `sessions`; answers: how many of how many `expected` there are. cotbench: its versions; commit: of the
     checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
     exemplars, limit, thinking: as they were set. judge: the second model, its revision and engine, where one was
-    asked. suites: those that it was asked for by; skipped: tasks that were left out because they couldn't be had, and
-    why. imported: the logs that it was made of, where it wasn't asked here; inferred: what was inferred of the run as a
-    whole, and how; prelude: the file that was put before programs. reused: how many replies were taken from which
-    other runs. command: as it was typed, without keys. again: what runs it again. recipe: its manifest, from which
-    `cotbench reproduce` works, without the questions' ids."""
+    asked. suites: those that it was asked for by; skipped: tasks that were left out because they couldn't be had,
+    and why. shard: which part of its questions was asked, as "3 of 8"; merged: which shards it was put together of,
+    by their numbers, shards: of how many, missing and unfinished: which of them it lacks, and which lacked answers,
+    while it isn't finished. imported: the logs that it was made of, where it wasn't asked here; inferred: what was
+    inferred of the run as a whole, and how; prelude: the file that was put before programs. reused: how many
+    replies were taken from which other runs. command: as it was typed, without keys. again: what runs it again.
+    recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
 
     run: str
     status: str
@@ -157,6 +159,11 @@ class Provenance:
     thinking: str | None
     suites: list[SuiteAsked] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    shard: str | None = None
+    shards: int | None = None
+    merged: list[int] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    unfinished: list[int] = field(default_factory=list)
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
     imported: list[ArmImported] = field(default_factory=list)
@@ -216,6 +223,7 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         thinking=_text(options, "thinking"),
         suites=[SuiteAsked(name=o.name, hash=o.hash, own=o.own, limit=o.limit) for o in manifest.suites],
         skipped=manifest.skipped,
+        **_shards(manifest),
         reused=_reused(sessions),
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
@@ -232,10 +240,9 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
 
 def _carried(told: Any) -> str:
     """Say by what the replicas of a run's engine were carried, how many there were, and how often one was lost."""
-    if not isinstance(told, dict) or not (
-        replicas := [one for one in told.get("replicas", ()) if isinstance(one, dict)]
-    ):
+    if not isinstance(told, dict):
         return ""
+    replicas = [one for one in told.get("replicas", ()) if isinstance(one, dict)]
     restarts = sum(_whole(one, "restarts") or 0 for one in replicas) + len(told.get("ended", ()))
     some = f"{_counted(len(replicas), 'replica')} on {_counted(_whole(told, 'nodes') or 1, 'node')}"
     lost = f", {_counted(restarts, 'restart')}" if restarts else ""
@@ -244,6 +251,22 @@ def _carried(told: Any) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _shards(manifest: Manifest) -> dict[str, Any]:
+    """Which part of a run it is, or of which it was put together."""
+    shard, merged = manifest.spec.shard, manifest.merged
+    if shard is not None:
+        return {"shard": f"{shard.number} of {shard.of}"}
+    if merged is None:
+        return {}
+    lacks = manifest.status != "finished"  # what it lacked may have been asked meanwhile
+    return {
+        "shards": merged.of,
+        "merged": merged.numbers,
+        "missing": merged.missing if lacks else [],
+        "unfinished": merged.unfinished if lacks else [],
+    }
 
 
 def _reused(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -290,6 +313,7 @@ def recipe_of(manifest: Manifest) -> dict[str, Any]:
     thousands (their hash is in the spec)."""
     row: dict[str, Any] = to_builtins(manifest)
     row.pop("question_ids", None)
+    row.pop("places", None)
     found: dict[str, Any] = masked(row)
     return found
 

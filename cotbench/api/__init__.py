@@ -15,7 +15,7 @@ from cotbench.api.exchanging import export, import_logs
 from cotbench.api.listing import list_engines, list_modes, list_tags, list_tasks
 from cotbench.api.loading import load
 from cotbench.api.options import Options
-from cotbench.api.running import Run, RunFailed, run
+from cotbench.api.running import Run, RunFailed, merge, run
 from cotbench.api.scoring import Reading, Scores, equal, read_answer, score
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "list_tags",
     "list_tasks",
     "load",
+    "merge",
     "read_answer",
     "run",
     "score",

@@ -32,6 +32,7 @@ class Options(TypedDict, total=False):
     num_fewshot: int
     exemplars: str
     limit: int | None
+    shard: str | None
     seed: int
     skip_missing: bool
     base_url: str | None

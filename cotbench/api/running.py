@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -179,6 +179,33 @@ def run(
     asked = {name: value for name, value in asked.items() if value is not None}
     with told_in_python():
         return _run(asked, dict(options), Path(output_dir), resume, fresh=fresh, progress=progress)
+
+
+def merge(
+    shards: str | os.PathLike[str] | Run | Iterable[str | os.PathLike[str] | Run],
+    *,
+    output_dir: str | os.PathLike[str] = "results",
+) -> Run:
+    """Make one run of shards, as `cotbench merge` does: what the run would have been, had it not been split.
+
+    shards: runs that were made with shard="1/2" and so on, by folder or id. Where some are missing the run is
+    interrupted: merging again adds them, and `run(resume=...)` asks what is missing. Raises UsageError or RunError
+    as the command does.
+
+    >>> import cotbench
+    >>> asked = dict(tasks=["sample"], arms=["direct", "cot"], limit=8, progress=False, output_dir="split")
+    >>> shards = [cotbench.run("stub", shard=f"{n}/2", **asked) for n in (1, 2)]
+    >>> whole = cotbench.merge(shards, output_dir="split")
+    >>> whole.status, len(whole.records)
+    ('finished', 16)
+    """
+    from cotbench.runs.merge import merge as merged
+    from cotbench.store.lookup import find_run
+
+    several = [shards] if isinstance(shards, str | os.PathLike | Run) else list(shards)
+    with told_in_python():
+        found = [one.folder if isinstance(one, Run) else find_run(os.fspath(one), Path(output_dir)) for one in several]
+        return Run(folder=merged(found, Path(output_dir)).folder)
 
 
 def _run(

@@ -17,6 +17,7 @@ from cotbench.terminal.printing import discard, lost, open_streams
 
 # Each of these adds its commands to `app`, in the order of the help text.
 from cotbench.cli import running  # isort: skip
+from cotbench.cli import merging  # isort: skip
 from cotbench.cli import reproducing  # isort: skip
 from cotbench.cli import reporting  # isort: skip
 from cotbench.cli import showing  # isort: skip
@@ -35,6 +36,7 @@ __all__ = [
     "importing",
     "looking",
     "main",
+    "merging",
     "reporting",
     "reproducing",
     "running",

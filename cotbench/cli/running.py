@@ -169,6 +169,7 @@ def say_estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, a
     from cotbench.runs.foreseen import foreseen
     from cotbench.runs.likely import bill, likely, rows_of
     from cotbench.runs.prepare import check_engine, expected_thinking
+    from cotbench.runs.shards import held
     from cotbench.runs.shown import lint_of
     from cotbench.terminal.likely import show_estimate
 
@@ -181,6 +182,8 @@ def say_estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, a
     if not plan.options.modes:
         thinking = before_opening(plan.options, expected_thinking(plan.options))
         known.insert(0, why_not_given(plan.options.model, thinking))
+    if plan.options.shard is not None:
+        known.insert(0, held(plan.whole, plan.questions, plan.options.shard))
     if as_json:
         stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):
@@ -228,6 +231,12 @@ def say_probe(
     from cotbench.terminal.console import tell
     from cotbench.terminal.likely import show_probe
 
+    if plan.options.shard is not None:
+        raise UsageError(
+            f"--probe asks the first questions of a run, and --shard {plan.options.shard} a part of all.",
+            "Probe the run without --shard: what is likely is told of all of it, and shards in the same --output-dir "
+            "take the probe's replies.",
+        )
     prices = _prices(prices_file)  # before anything is asked
     result = executed(plan, output_dir, folder, probe=count, fresh=fresh, quiet=quiet)
     tally = result.tally
@@ -286,7 +295,8 @@ def executed(
         if not options.modes:
             modes += f" (and {', '.join(WHERE_SWITCHED)}, where the model has a switch for thinking)"
         over = briefly(plan.chosen)
-        asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
+        part = f"shard {' of '.join(options.shard.split('/'))}, " if options.shard else ""
+        asked = f"{part}{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
         judge = f", judged by {options.judge_model} ({options.judge_engine_name})" if options.judge_model else ""
         tell(f"{options.model} ({options.engine_name}){judge}: {asked} over {over} under {modes}.")
     # A probe's session says beside its command how many it asked; the command is the run's, as others type it again.

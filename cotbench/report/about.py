@@ -110,7 +110,7 @@ _HASH = re.compile(r"(?<![\w-])[0-9a-f]{12,}(?![\w-])")
 _LINES: Mapping[str, Sequence[str]] = {
     "Model": ("model", "revision", "engine", "judge", "device", "carried by", "date"),
     "Imported": ("imported from", "inferred", "not in the log", "prelude"),
-    "Asked": ("suite", "tasks", "exemplars", "seed"),
+    "Asked": ("suite", "tasks", "shard", "exemplars", "seed"),
     "Budgets": ("budgets",),
     "Drawn": ("sampling", "thinking"),
     "Prompts": ("prompts",),
@@ -234,6 +234,19 @@ def _sample(run: Provenance) -> str:
     return f"{said.replace(' of', ' questions of', 1)}, chosen by the seed" if said else "all questions"
 
 
+def _shards(run: Provenance) -> str:
+    """Which part of a run's questions was asked, or which shards were merged and which are lacking."""
+    if run.shard is not None:
+        return f"shard {run.shard}"
+    if run.shards is None:
+        return ""
+    whole = len(run.merged) == run.shards
+    merged = f"all {run.shards}" if whole else f"{words.numbers('shard', run.merged)} of {run.shards}"
+    missing = f"missing: {words.numbers('shard', run.missing)}" if run.missing else ""
+    unfinished = f"not finished: {words.numbers('shard', run.unfinished)}" if run.unfinished else ""
+    return "; ".join(filter(None, (f"merged from {merged}", missing, unfinished)))
+
+
 def _seed(run: Provenance) -> str:
     return NOT_RECORDED if run.seed is None else f"seed {run.seed}"
 
@@ -355,6 +368,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "suite": _suites,
     "tasks": _tasks,
     "limit": _sample,
+    "shard": _shards,
     "seed": _seed,
     "exemplars": _exemplars,
     "taken": _reused,

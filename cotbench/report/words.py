@@ -48,6 +48,18 @@ def difference(estimate: Interval, unknown: str = DASH) -> str:
     return unknown if estimate.value is None else f"{points(estimate.value)} ({ends(estimate, signed=True)})"
 
 
+def numbers(what: str, given: Sequence[int]) -> str:
+    """Show numbers of things, in order, those that follow each other by their ends: shards 1 to 3, 7."""
+    spans: list[list[int]] = []
+    for number in given:
+        if spans and spans[-1][-1] == number - 1:
+            spans[-1].append(number)
+        else:
+            spans.append([number])
+    said = ", ".join(f"{span[0]} to {span[-1]}" if len(span) > 2 else ", ".join(map(str, span)) for span in spans)
+    return f"{what}{'s' * (len(given) != 1)} {said}"
+
+
 def p_value(value: float | None) -> str:
     """Show a p-value: 0.0312, or <0.0001."""
     if value is None:

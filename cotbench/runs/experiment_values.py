@@ -187,6 +187,7 @@ _OF: Mapping[str, Callable[[Any, Parse, Path], Any]] = {
     "extra_body": _body,
     "headers": _headers,
     "lock": _text,
+    "shard": _text,
     "reuse": _joined,
     "data_dir": _folder,
     "tasks_dir": _folder,

@@ -149,13 +149,22 @@ class RunOptions:
         parse=parsing.limit,
         metavar="<int>",
     )
+    shard: str | None = _option(
+        "--shard",
+        "Ask one of several parts of the questions, as 3/8: the third of eight, the same split in every mode. "
+        "`cotbench merge` makes one run of them.",
+        None,
+        parse=parsing.shard,
+        metavar="<n>/<of>",
+        after="limit",
+    )
     seed: int = _option("--seed", "Seed of --limit and of sampling.", 0)
     skip_missing: bool = _option(
         "--skip-missing",
         "Go on without tasks that can't be had (a gated data set, say). Which these are is recorded, and reports name "
         "them; without it a run ends before a token is spent.",
         False,
-        after="limit",
+        after="shard",
     )
     base_url: str | None = _option(
         "--base-url", "Address of an OpenAI-compatible server, with /v1.", None, mask=parsing.public_address

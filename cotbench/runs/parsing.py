@@ -279,6 +279,27 @@ def limit(text: str | None) -> int | None:
     raise UsageError(found, "As in --limit 50.")
 
 
+def shard(text: str | None) -> str | None:
+    """Which of how many parts of a run's questions is asked, as "3/8"; None for all. Raises UsageError."""
+    if text is None:
+        return None
+    found = f"--shard: expected the number of a part and how many there are, found '{text:.40}'."
+    match = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", text)
+    if match is None:
+        raise UsageError(found, "As in --shard 3/8, the third of eight.")
+    number, of = int(match[1]), int(match[2])
+    if not 1 <= number <= of:
+        parts = f"The parts of {of} are 1/{of} to {of}/{of}." if of else "As in --shard 3/8, the third of eight."
+        raise UsageError(found, parts)
+    return f"{number}/{of}"
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """The same as two numbers."""
+    number, _, of = text.partition("/")
+    return int(number), int(of)
+
+
 def lock(text: str | None) -> str | None:
     """What is to be fixed before the first token, as it was typed; refused where it can't be read."""
     if text is None:

@@ -37,8 +37,10 @@ from cotbench.questions.worked import with_exemplars
 from cotbench.runs.arms import check_judge, check_settings, resolve, wants
 from cotbench.runs.default_modes import ALL, before_opening, default_modes
 from cotbench.runs.options import RunOptions
+from cotbench.runs.parsing import shard_of
 from cotbench.runs.retriever import check_passages, require_retriever
 from cotbench.runs.second import of_judge, told_of_judge
+from cotbench.runs.shards import homes
 from cotbench.runs.solving import require_solver
 from cotbench.runs.stations import identities
 from cotbench.store.files import is_file, is_there
@@ -62,6 +64,7 @@ class RunPlan:
 
     modes: those that were asked for; where none was, all that may be taken, until the engine is open.
     chosen: which tasks were asked for, by which suites. counts: how many questions of each task; None for all.
+    whole: the questions of the run of which this is a shard; where it is none, its own.
     exemplars: the identity of a file of exemplars; "" where there is none."""
 
     options: RunOptions
@@ -69,6 +72,7 @@ class RunPlan:
     prompts: Prompts
     data: Mapping[str, TaskData]
     questions: Mapping[str, tuple[Question, ...]]
+    whole: Mapping[str, tuple[Question, ...]]
     kits: Mapping[tuple[str, str], TaskKit]
     chosen: Chosen
     counts: Mapping[str, int | None]
@@ -148,7 +152,33 @@ class RunPlan:
             "num_fewshot": options.num_fewshot,
             "seed": options.seed,
             **{name: value for name, value in where_used.items() if value},
+            **({"shard": self._shard_spec(*shard_of(options.shard))} if options.shard else {}),
         }
+
+    def _shard_spec(self, number: int, of: int) -> dict[str, Any]:
+        whole = {
+            task: {"questions": len(questions), "ids": digest([q.id for q in questions])}
+            for task, questions in self.whole.items()
+        }
+        return {"number": number, "of": of, "whole": whole}
+
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """Of a shard, by task where each of its questions stands among all of the run's, from 0; {} of a whole run."""
+        if self.options.shard is None:
+            return {}
+        ids = {q.id for questions in self.questions.values() for q in questions}
+        return {
+            task: [place for place, question in enumerate(questions) if question.id in ids]
+            for task, questions in self.whole.items()
+        }
+
+
+def unsharded(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec of the run that a shard is a part of, from the shard's; of any other run its own."""
+    whole = spec["shard"]["whole"] if "shard" in spec else {}
+    tasks = {task: {**row, **whole.get(task, {})} for task, row in spec["tasks"].items()}
+    return {name: tasks if name == "tasks" else value for name, value in spec.items() if name != "shard"}
 
 
 def lasting(model_args: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,7 +283,12 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     data, skipped = _load(chosen, data_dir, skip=options.skip_missing, known=like.skipped if like is not None else {})
     chosen = replace(with_limits(chosen, {name: len(one.questions) for name, one in data.items()}), skipped=skipped)
     counts = {name: limit_of(chosen, name, options.limit) for name in data}
-    questions = {name: select(one.questions, counts[name], options.seed) for name, one in data.items()}
+    whole = {name: select(one.questions, counts[name], options.seed) for name, one in data.items()}
+    questions = whole
+    if options.shard is not None:
+        number, of = shard_of(options.shard)
+        home = homes(whole, of)
+        questions = {name: tuple(q for q in each if home[q.id] == number) for name, each in whole.items()}
     for name, one in data.items():
         require_solver(modes, map(one.kind_of, questions[name]))
     row = find_engine(options.generating)
@@ -278,6 +313,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         prompts=prompts,
         data=data,
         questions=questions,
+        whole=whole,
         kits=kits,
         chosen=chosen,
         counts=counts,

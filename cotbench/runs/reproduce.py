@@ -33,7 +33,7 @@ from cotbench.questions.data import load_data, select
 from cotbench.questions.suites import own_file
 from cotbench.questions.tasks import find_task
 from cotbench.runs.options import RunOptions, recorded_options
-from cotbench.runs.prepare import RunPlan, differences, digest, header_value, judge_config, make_plan
+from cotbench.runs.prepare import RunPlan, differences, digest, header_value, judge_config, make_plan, unsharded
 from cotbench.runs.provenance import circumstance, graphics, processor
 from cotbench.store.files import open_file
 from cotbench.store.lookup import find_run
@@ -368,13 +368,16 @@ def _task(manifest: Manifest, options: RunOptions, task: str) -> Check:
         data = load_data(file, data_dir)
     except CotbenchError as error:
         return Check(what=what, state="missing", there=error.message, remedy=error.hint)
-    chosen = select(data.questions, row.get("questions", options.limit), options.seed)
+    # Of a shard the questions of its run are compared: which of them are its own follows from these.
+    ids = manifest.spec.shard.whole[task].ids if manifest.spec.shard is not None else row.get("ids")
+    asked_for = unsharded(manifest.spec_row)["tasks"][task].get("questions", options.limit)
+    chosen = select(data.questions, asked_for, options.seed)
     unlike = []
     if entry.file is not None and entry.file != file.hash:
         unlike.append(f"the task file is another ({entry.file} there, {file.hash} here)")
     if entry.data != data.fingerprint:
         unlike.append(f"the data are others ({entry.data} there, {data.fingerprint} here)")
-    elif row.get("ids") not in (None, digest([question.id for question in chosen])):
+    elif ids not in (None, digest([question.id for question in chosen])):
         unlike.append("other questions are chosen, or in another order")
     if unlike:
         return Check(what=what, state="different", there=there, here=" and ".join(unlike))

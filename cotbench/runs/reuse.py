@@ -39,7 +39,7 @@ class Wanted:
     def of(self, info: EngineInfo) -> Earlier:
         """What serves the run's own engine. Raises UsageError where a run that was named can't."""
         spec = self.plan.spec(info)
-        self._spec["modes"] = spec["modes"]
+        self._spec.update({name: spec[name] for name in ("modes", "shard") if name in spec})
         wanted = {name: spec[name] for name in ("model", "model_args")}
         by_key = find_engine(info.engine).needs_key
         if by_key:  # it answers by the key, and by the run's seed
@@ -72,13 +72,20 @@ class Wanted:
                     f"  {shown}",
                     "Leave that run out, or undo the change.",
                 )
-            if not unlike and (self.named or self._asks_alike(manifest)):
+            if not unlike and (self.named or self._asks_alike(manifest)) and not self._sibling(manifest):
                 sources.append(Source(folder, manifest))
         return Earlier(tuple(sources), by_key)
 
     def _asks_alike(self, manifest: Manifest) -> bool:
         """Whether a run has a prompt of this one's: else its journal, which may be large, isn't looked through."""
         return bool(self._prompts(self._spec["modes"]) & self._prompts(manifest.spec_row["modes"]))
+
+    def _sibling(self, manifest: Manifest) -> bool:
+        """Whether a run is another shard of this one's run, so that it has none of its questions."""
+        own, other = self._spec.get("shard"), manifest.spec_row.get("shard")
+        if own is None or other is None or own["number"] == other["number"]:
+            return False
+        return bool({**own, "number": 0} == {**other, "number": 0})
 
     @staticmethod
     def _prompts(modes: Mapping[str, Any]) -> set[tuple[str, str]]:

@@ -305,6 +305,8 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 f"{folder}: can't be resumed, because what its results depend on has changed:\n  {changed}",
                 "Undo the change, or start a new run without --resume.",
             )
+        if manifest.merged is not None and manifest.places:  # of shards that don't make a whole
+            manifest.data, manifest.question_ids, manifest.places = _data_of(plan), _ids_of(plan), {}
         return manifest, manifest.status == "finished"
     if (folder / JOURNAL).exists():
         raise RunError(
@@ -316,36 +318,46 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
         if options[name]:
             options[name] = public_url(options[name])
     options["headers"] = {name: recorded_header(value) for name, value in plan.options.headers.items()}
-    ids = {name: [q.id for q in plan.questions[name]] for name, limit in plan.counts.items() if limit is not None}
     return Manifest(
         run=folder.name,
         status="running",
         spec_row=spec,
         options=without_home(options),
         engine=info.as_dict(),
-        data={
-            name: {
-                "origin": public_path(str(data.origin)),
-                **{name: getattr(data.task.source, name) for name in ("dataset", "revision", "split", "licence")},
-                "answer_type": str(data.task.answer.type),
-                **({"left_out": dict(data.left_out)} if data.left_out else {}),
-                "rows": len(data.questions),
-                "questions": len(plan.questions[name]),
-                "own_file": None if data.file.shipped else data.file.path.name,
-                **({"plugin": str(of)} if (of := origin_of("tasks", name, data.file.path)) else {}),
-                **({"taken": dict(data.file.taken)} if data.file.taken else {}),
-                "fingerprint": data.fingerprint,
-                "asked": asked_fingerprint(plan.questions[name], data.golds),
-            }
-            for name, data in plan.data.items()
-        },
-        question_ids=ids,
+        data=_data_of(plan),
+        question_ids=_ids_of(plan),
+        places=plan.places,
         suites=[
             structs.replace(entry, files=without_home(entry.files)) if entry.files else entry
             for entry in plan.chosen.suites
         ],
         skipped={name: public_path(reason) for name, reason in plan.chosen.skipped.items()},
     ), False
+
+
+def _data_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
+    """Where the questions of each task are from."""
+    return {
+        name: {
+            "origin": public_path(str(data.origin)),
+            **{name: getattr(data.task.source, name) for name in ("dataset", "revision", "split", "licence")},
+            "answer_type": str(data.task.answer.type),
+            **({"left_out": dict(data.left_out)} if data.left_out else {}),
+            "rows": len(data.questions),
+            "questions": len(plan.questions[name]),
+            "own_file": None if data.file.shipped else data.file.path.name,
+            **({"plugin": str(of)} if (of := origin_of("tasks", name, data.file.path)) else {}),
+            **({"taken": dict(data.file.taken)} if data.file.taken else {}),
+            "fingerprint": data.fingerprint,
+            "asked": asked_fingerprint(plan.questions[name], data.golds),
+        }
+        for name, data in plan.data.items()
+    }
+
+
+def _ids_of(plan: RunPlan) -> dict[str, list[str]]:
+    """The ids of the questions of each task of which some were chosen."""
+    return {name: [q.id for q in plan.questions[name]] for name, limit in plan.counts.items() if limit is not None}
 
 
 def _interrupts(loop: Loop, say: Callable[[str], None], handling: Handling) -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ MOST = 200  # characters of a system prompt that a manifest holds
 
 def shown_by(plan: RunPlan) -> dict[str, dict[str, Any]]:
     """What the prompts of each task and arm show, by "task/arm"."""
-    return {f"{task}/{arm}": _shown(kit, plan.questions[task][0]) for (task, arm), kit in plan.kits.items()}
+    return {f"{task}/{arm}": _shown(kit, plan.whole[task][0]) for (task, arm), kit in plan.kits.items()}
 
 
 def _shown(kit: TaskKit, question: Question) -> dict[str, Any]:

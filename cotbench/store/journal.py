@@ -382,6 +382,19 @@ class JournalIndex:
         """The line of each address, in the order of the first lines of each."""
         return iter(row for address in self._places.best if (row := self.reply(Key(*address))) is not None)
 
+    def lines(self) -> Iterator[bytes]:
+        """The line of each address that counts, as it stands in the file, in the order of `__iter__`."""
+        places, file = self._places, self._file
+        if file is None:
+            return
+        for address, best in places.best.items():
+            others = sorted(places.others.get(address, ()), key=lambda other: other[2] & _FAILED)
+            for start, end, *_ in (best, *others):
+                line = file[start:end]
+                if _stored(line, self._path) is not None:
+                    yield line
+                    break
+
     def says(self, sign: str, keys: Iterable[Key]) -> bool | None:
         """Whether any of these responses has a sign of SIGNS; None where none of them is on record."""
         best, bit, known = self._places.best, _BITS[sign], False

@@ -59,10 +59,30 @@ class ModeEntry(Struct, frozen=True, kw_only=True):
         return thinking
 
 
+class WholeTask(Struct, frozen=True, kw_only=True):
+    """What a run that isn't split asks of a task: how many questions, and the hash of their ids in their order."""
+
+    questions: Whole
+    ids: str
+
+
+class ShardEntry(Struct, frozen=True, kw_only=True):
+    """Which part of a run's questions was asked: number, counted from 1, of how many. whole: what all of them together
+    ask, by task."""
+
+    number: Annotated[int, Meta(ge=1, description="a number from 1 up")]
+    of: Annotated[int, Meta(ge=1, description="a number from 1 up")]
+    whole: Annotated[dict[str, WholeTask], Meta(description="a mapping for each task")]
+
+    def __post_init__(self) -> None:
+        if self.number > self.of:
+            raise ValueError(f"spec.shard.number is {self.number}, expected one of {self.of}")
+
+
 class RunSpec(Struct, frozen=True, kw_only=True):
     """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name.
     arms: the version of what is said of arms; 0 where the run knew none. stations: identities, by name. seed: of
-    chance. judge: the second model, where one was asked."""
+    chance. judge: the second model, where one was asked. shard: which part of a run this is, where it is one."""
 
     model: ModelIdentity
     model_args: dict[str, Any] | None = None
@@ -75,8 +95,11 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     stations: dict[str, str] = {}
     seed: int = 0
     judge: ModelIdentity | None = None
+    shard: ShardEntry | None = None
 
     def __post_init__(self) -> None:
+        if self.shard is not None and self.shard.whole.keys() != self.tasks.keys():
+            raise ValueError("spec.shard.whole has other tasks than the run")
         for name in self.modes:
             task, _, mode = name.partition("/")
             if task not in self.tasks or not mode:
@@ -231,6 +254,43 @@ class Imported(Struct, frozen=True, kw_only=True):
         return self.arms.get(f"{task}/{mode}")
 
 
+class MergedShard(Struct, frozen=True, kw_only=True):
+    """A shard that a run holds. run: its id. records: how many answers it had, of how many. status: its own."""
+
+    run: Annotated[Name, Meta(description="a run's id")]
+    status: str
+    records: Whole
+    of: Whole
+
+
+class Merged(Struct, frozen=True, kw_only=True):
+    """That a run was put together of shards (`cotbench merge`). of: how many there are. shards: those that it holds, by
+    number."""
+
+    of: Annotated[int, Meta(ge=1, description="a number from 1 up")]
+    shards: Annotated[dict[str, MergedShard], Meta(description="a mapping for each shard")]
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the shards that are there, in order."""
+        return sorted(map(int, self.shards))
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of those that aren't."""
+        return [number for number in range(1, self.of + 1) if str(number) not in self.shards]
+
+    @property
+    def unfinished(self) -> list[int]:
+        """The numbers of those that lacked answers when they were merged."""
+        return [number for number in self.numbers if (one := self.shards[str(number)]).records < one.of]
+
+    def __post_init__(self) -> None:
+        for number in self.shards:
+            if not number.isdecimal() or not 1 <= int(number) <= self.of:
+                raise ValueError(f"merged.shards has {number!r:.20}, expected numbers from 1 to {self.of}")
+
+
 class _Options(Struct):
     model: Annotated[Name, Meta(description="a model's name")]
     tasks: Annotated[list[str], Meta(description="a list of names")] = []
@@ -258,15 +318,16 @@ class _Shape(Struct):
 class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     """How a run was made.
 
-    run: its id. spec_row: all that its results depend on, as it is written and compared on resuming (`spec` is what
-    is read of it). options: the options it was started with. engine: what the engine says of itself; judge: what that
-    of the second model does. data: by task, where its questions are from. modes: facts about each mode that whoever
-    reads the run needs (`answers_in`: words, program or plan); earlier versions wrote none. shown: by "task/mode",
-    what its prompt shows (`runs/shown.py`). lock: what was fixed before the first token (`runs/fixed.py`).
-    question_ids: by task, of a run of some questions only. suites: those that it was asked for by name. skipped:
-    tasks that couldn't be had and were left out on request, and why. imported: of which logs it was made, where it
-    wasn't asked here. totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions,
-    machine and command."""
+    run: its id. spec_row: all that its results depend on, as it is written and compared on resuming (`spec` is what is
+    read of it). options: the options it was started with. engine: what the engine says of itself; judge: what that of
+    the second model does. data: by task, where its questions are from. modes: facts about each mode that whoever reads
+    the run needs (`answers_in`: words, program or plan); earlier versions wrote none. shown: by "task/mode", what its
+    prompt shows (`runs/shown.py`). lock: what was fixed before the first token (`runs/fixed.py`). question_ids: by
+    task, of a run of some questions only. places: of a shard, and of shards that were merged and don't make a whole
+    yet, by task where each of their questions stands among all of the run's, from 0. suites: those that it was asked
+    for by name. skipped: tasks that couldn't be had and were left out on request, and why. imported: of which logs it
+    was made, where it wasn't asked here. merged: of which shards it was put together, where it was. totals: requests,
+    tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
@@ -280,9 +341,11 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     shown: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task and mode")] = {}
     lock: Lock | None = None
     question_ids: Annotated[dict[str, list[str]], Meta(description="lists of ids")] = {}
+    places: Annotated[dict[str, list[Whole]], Meta(description="lists of numbers")] = {}
     suites: Annotated[list[SuiteEntry], Meta(description="a list of suites")] = []
     skipped: Annotated[dict[str, str], Meta(description="a reason for each task")] = {}
     imported: Imported | None = None
+    merged: Merged | None = None
     totals: dict[str, Any] = {}
     sessions: list[dict[str, Any]] = []
 
