@@ -134,6 +134,7 @@ def test_a_server_says_when_to_come_back(headers: dict[str, str], least: float, 
     assert least < times[1] - times[0] < most
 
 
+@pytest.mark.patient
 def test_a_date_to_come_back_at() -> None:
     times, content = arrivals(
         fault("slow down", 503, headers={"Retry-After": formatdate(time.time() + 3, usegmt=True)})
@@ -154,6 +155,7 @@ def test_a_server_says_whether_to_come_back(answer: Answer, asked: int) -> None:
     assert len(arrivals(answer)[0]) == asked
 
 
+@pytest.mark.patient
 def test_waits_double() -> None:
     times: list[float] = []
 

@@ -172,6 +172,7 @@ def drawn(rng: Any, sizes: np.ndarray[Any, Any], apart: float, tie: float) -> tu
 SHAPES = {"eight of 300": [8] * 300, "eight of 30": [8] * 30, "one to eight of 40": [1, 2, 3, 4, 5, 6, 7, 8] * 5}
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("tie", [0.0, 0.4, 0.8])
 @pytest.mark.parametrize("shape", list(SHAPES))
 def test_a_split_of_seeds_and_twins_covers(shape: str, tie: float) -> None:
@@ -201,6 +202,7 @@ def test_without_clusters_it_would_be_too_sure_or_too_unsure() -> None:
     assert np.mean(errors) > 1.7 * np.std(values)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("tie", [0.0, 0.8])
 @pytest.mark.parametrize("n", [30, 300])
 def test_one_kind_against_its_seeds_covers(n: int, tie: float) -> None:
