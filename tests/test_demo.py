@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT, run_cli
-from vllm_server import ENV
+from vllm_server import EAGER, ENV
 
 from cotbench.demo import MODEL
 
@@ -93,9 +93,7 @@ def test_more_paths_vote_better(report: Report) -> None:
 @pytest.mark.vllm
 @pytest.mark.slow
 def test_direct_and_cot_through_vllm(tmp_path: Path) -> None:
-    served = reported(
-        tmp_path / "vllm", "direct,cot", "--engine", "vllm", "--model-args", "dtype=float32,gpu_memory_utilization=0.3"
-    )
+    served = reported(tmp_path / "vllm", "direct,cot", "--engine", "vllm", "--model-args", EAGER)
     holds(served)
     usual = reported(tmp_path / "usual", "direct,cot")
     for mode in ("direct", "cot"):
