@@ -51,7 +51,7 @@ GRACE_S = 15.0  # beyond a program's wall time, for the zygote to say how it end
 MOST_WORKERS = 8
 # Programs that are pending for each further process that is started: SymPy takes a second to be ready, in which one
 # that is ready runs dozens.
-PENDING_PER_WORKER = 8
+PENDING_PER_WORKER = 4
 MOST_TRIES = 2  # of a program whose zygote was lost
 MOST_STARTS = 5  # of a zygote that somebody kills before it is ready
 _BOOT = """\
