@@ -240,7 +240,7 @@ def test_a_long_answer_is_shortened_around_what_was_read(hostile: Path, main: Cl
     assert row["modes"][2]["found"] is None, "a span beyond the text"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("encoding", ["utf-8", pytest.param("ascii", marks=pytest.mark.patient)])
 def test_piped_into_head_and_without_unicode(hostile: Path, tmp_path: Path, encoding: str) -> None:
     import os
 

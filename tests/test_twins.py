@@ -132,6 +132,7 @@ def test_a_gate_on_twins_that_are_not_there_says_so(tmp_path: Path) -> None:
         check_gate(parse_gate("twin[g,cot] < 0"), only)
 
 
+@pytest.mark.patient
 def test_it_stands_in_all_files(tmp_path: Path, main: Cli) -> None:
     folder = write(tmp_path / "r", some())
     done = main("report", folder, "--full")
