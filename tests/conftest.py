@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
 import os
 import signal
@@ -20,6 +21,16 @@ ROOT = Path(__file__).resolve().parent.parent
 # fail.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests start hundreds of interpreters, and each would compile our modules anew: where Python is told to leave no byte
+# code behind (containers often are), and in the processes that run programs, which never leave any.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # once, before pytest-xdist's workers begin
+        compileall.compile_dir(ROOT / "cotbench", quiet=2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

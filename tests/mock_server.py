@@ -190,6 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 60
+    disable_nagle_algorithm = True  # else a body waits 40 ms behind its headers, until the client acknowledges these
 
     def do_GET(self) -> None:
         self._reply("GET")

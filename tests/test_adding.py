@@ -124,6 +124,7 @@ def test_an_engine(tmp_path: Path, main: Cli, run_of: Path) -> None:
     assert json.loads(manifest.read_text())["engine"]["engine"] == "parrot"
 
 
+@pytest.mark.patient
 def test_a_plugin(tmp_path: Path) -> None:
     for language, content in BLOCK.findall(PAGES["A plugin"]):
         if language != "console":

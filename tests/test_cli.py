@@ -210,6 +210,7 @@ def test_show_prompt(own: Path, main: Cli) -> None:
     assert [m["role"] for m in rows[0]["messages"]] == ["system", "user"]
 
 
+@pytest.mark.patient
 def test_doctor_says_what_works(main: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COTBENCH_DATA", raising=False)
     checks = {row["name"]: row for row in json.loads(main("doctor", "--json").out)}

@@ -119,9 +119,9 @@ def test_statuses_that_stay(status: int) -> None:
 @pytest.mark.parametrize(
     ("headers", "least", "most"),
     [
-        pytest.param({"Retry-After": "1"}, 0.95, 3, id="seconds"),
+        pytest.param({"Retry-After": "1"}, 0.95, 3, id="seconds", marks=pytest.mark.patient),
         pytest.param({"Retry-After-Ms": "900"}, 0.85, 3, id="milliseconds"),
-        pytest.param({"Retry-After-Ms": "900", "Retry-After": "60"}, 0.85, 3, id="both"),
+        pytest.param({"Retry-After-Ms": "900", "Retry-After": "60"}, 0.85, 3, id="both", marks=pytest.mark.patient),
         pytest.param({"Retry-After": "0.01"}, 0, 0.36, id="hundredths"),
         pytest.param({"Retry-After": "soon"}, 0.37, 2, id="no time"),
         pytest.param({"Retry-After": "-5"}, 0.37, 2, id="negative"),
@@ -134,6 +134,7 @@ def test_a_server_says_when_to_come_back(headers: dict[str, str], least: float, 
     assert least < times[1] - times[0] < most
 
 
+@pytest.mark.patient
 def test_a_date_to_come_back_at() -> None:
     times, content = arrivals(
         fault("slow down", 503, headers={"Retry-After": formatdate(time.time() + 3, usegmt=True)})
@@ -154,6 +155,7 @@ def test_a_server_says_whether_to_come_back(answer: Answer, asked: int) -> None:
     assert len(arrivals(answer)[0]) == asked
 
 
+@pytest.mark.patient
 def test_waits_double() -> None:
     times: list[float] = []
 

@@ -143,6 +143,7 @@ def test_a_run_on_a_server_costs_what_the_server_was_asked_for(
     assert "cost_per_extra_decision" in (run / "report" / "payoffs.csv").read_text().splitlines()[0]
 
 
+@pytest.mark.patient
 def test_seconds_are_of_the_exchange_that_was_answered(main: Cli, own: Path) -> None:
     def script(body: Json, seen: int) -> Answer:
         return Answer(status=500, delay_s=0.5) if seen == 1 else answer(body, alone=False, delay_s=0.0, cached=None)

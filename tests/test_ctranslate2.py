@@ -151,6 +151,7 @@ for _ in range(100):
 """
 
 
+@pytest.mark.patient
 def test_a_model_is_never_dropped_by_its_own_thread() -> None:
     """That would abort the process. Where what watches for stop strings holds the engine, it does so soon."""
     done = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, text=True, timeout=200, check=False)

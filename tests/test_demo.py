@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT, run_cli
-from vllm_server import ENV
+from vllm_server import EAGER, ENV
 
 from cotbench.demo import MODEL
 
@@ -60,6 +60,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     return reported(tmp_path_factory.mktemp("demo"), MODES)
 
 
+@pytest.mark.patient
 def test_chain_of_thought_helps_on_sums_and_not_on_facts(report: Report) -> None:
     holds(report)
 
@@ -75,6 +76,7 @@ def holds(report: Report) -> None:
     assert report.accuracy("direct", "non-symbolic") > 0.8, "it knows its world"
 
 
+@pytest.mark.patient
 def test_votes_programs_and_plans(report: Report) -> None:
     assert report.accuracy("self-consistency") >= report.accuracy("cot") - 0.02
     for mode in ("pal", "plan-solver"):
@@ -82,6 +84,7 @@ def test_votes_programs_and_plans(report: Report) -> None:
         assert report.accuracy(mode, "symbolic") > 0.9
 
 
+@pytest.mark.patient
 def test_more_paths_vote_better(report: Report) -> None:
     votes = {row["k"]: row for row in report.content["curves"] if row["mode"] == "self-consistency"}
     assert votes[max(votes)]["maj"] > votes[1]["maj"]
@@ -90,15 +93,14 @@ def test_more_paths_vote_better(report: Report) -> None:
 @pytest.mark.vllm
 @pytest.mark.slow
 def test_direct_and_cot_through_vllm(tmp_path: Path) -> None:
-    served = reported(
-        tmp_path / "vllm", "direct,cot", "--engine", "vllm", "--model-args", "dtype=float32,gpu_memory_utilization=0.3"
-    )
+    served = reported(tmp_path / "vllm", "direct,cot", "--engine", "vllm", "--model-args", EAGER)
     holds(served)
     usual = reported(tmp_path / "usual", "direct,cot")
     for mode in ("direct", "cot"):
         assert served.accuracy(mode) == pytest.approx(usual.accuracy(mode), abs=0.0051), "two questions of 400"
 
 
+@pytest.mark.patient
 def test_the_card_says_what_was_measured(report: Report) -> None:
     """Every row of the card's table holds to within two points: another machine may round otherwise."""
     rows = re.findall(r"^\| (\S+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", CARD.read_text(encoding="utf-8"), re.M)

@@ -76,6 +76,7 @@ def test_the_world_is_one_world() -> None:
     assert all(len(told) == 1 for told in known.values())
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("group", ["sums", "facts"])
 def test_programs_and_plans_give_the_answer(group: str) -> None:
     rng = random.Random(3)

@@ -95,7 +95,10 @@ def opened(request: pytest.FixtureRequest, **more: Any) -> Iterator[Engine]:
         more["wants"] = frozenset({"continue", "likelihoods"})
         name = "openai"
     elif name != "ctranslate2":
-        arguments = {"dtype": "float32", **({"gpu_memory_utilization": 0.3} if name == "vllm" else {})}
+        own = (
+            {"gpu_memory_utilization": 0.3, "enforce_eager": True} if name == "vllm" else {}
+        )  # compiled in test_vllm.py
+        arguments = {"dtype": "float32", **own}
     engine = open_engine(name, config(model_args=arguments, **more))
     yield engine
     engine.close()

@@ -283,6 +283,7 @@ def test_seeds_of_greedy_arms_are_asked_and_reported_once(main: Cli, tmp_path: P
     assert any(f"as {first.name} has, whose answers are shown" in note for note in report["notes"])
 
 
+@pytest.mark.patient
 def test_seeds_that_draw_other_questions_stand_apart(main: Cli, tmp_path: Path) -> None:
     written(tmp_path, "model: demo\ntasks: demo\nmodes: [direct, cot]\nlimit: 8\nseeds: [0, 1]\n")
     done = main("run", "exp.yaml", "--quiet", "--json")

@@ -18,14 +18,26 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Cli, descendants, run_cli
 from handmade import write_formulas
 from mock_server import Answer, Json, MockServer, chat
-from test_resume import SLOW, TOTAL, asked, command, lines, questions, reference, start, wait_for
+from test_resume import (
+    SLOW,
+    TOTAL,
+    asked,
+    command,
+    finished,
+    finished_in,
+    lines,
+    questions,
+    reference,
+    start,
+    wait_for,
+)
 
 from cotbench.engines.stub import StubEngine
 from cotbench.errors import ModelError
@@ -34,7 +46,7 @@ from cotbench.store.manifest import MANIFEST
 from cotbench.store.records import RECORDS
 from cotbench.types import Completion, Key, Reply
 
-__all__ = ["questions", "reference"]  # fixtures
+__all__ = ["finished", "finished_in", "questions", "reference"]  # fixtures
 
 
 # --- the disk -----------------------------------------------------------------------------------------------------
@@ -57,6 +69,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.patient
 def test_a_disk_that_fills_up(small_disk: Path, questions: Path, reference: bytes) -> None:
     done = run_cli(*command(questions, small_disk))
     assert done.code == 3, done.err
@@ -102,9 +115,10 @@ def test_a_folder_that_is_removed_meanwhile(questions: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", [MANIFEST, JOURNAL])
-def test_a_folder_that_has_lost_a_file(name: str, questions: Path, reference: bytes, tmp_path: Path) -> None:
-    done = run_cli(*command(questions, tmp_path))
-    folder = Path(json.loads(done.out)["folder"])
+def test_a_folder_that_has_lost_a_file(
+    name: str, questions: Path, reference: bytes, finished_in: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    folder = finished_in(tmp_path)
     (folder / name).unlink()
     again = run_cli(*command(questions, tmp_path))
     if name == MANIFEST:
@@ -121,9 +135,11 @@ def test_a_folder_that_has_lost_a_file(name: str, questions: Path, reference: by
 # --- a journal that was damaged -----------------------------------------------------------------------------------
 
 
-def test_a_damaged_journal_is_gone_on_with(questions: Path, reference: bytes, tmp_path: Path) -> None:
+def test_a_damaged_journal_is_gone_on_with(
+    questions: Path, reference: bytes, finished_in: Callable[[Path], Path], tmp_path: Path
+) -> None:
     """A flipped byte, a duplicated line and a torn last line at once: the two that are lost are asked again."""
-    folder = Path(json.loads(run_cli(*command(questions, tmp_path)).out)["folder"])
+    folder = finished_in(tmp_path)
     content = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
     flipped = bytearray(content[10])
     flipped[len(flipped) // 2] ^= 0x20
@@ -136,8 +152,8 @@ def test_a_damaged_journal_is_gone_on_with(questions: Path, reference: bytes, tm
     assert (folder / RECORDS).read_bytes() == reference
 
 
-def test_a_journal_of_a_later_version(questions: Path, tmp_path: Path) -> None:
-    folder = Path(json.loads(run_cli(*command(questions, tmp_path)).out)["folder"])
+def test_a_journal_of_a_later_version(questions: Path, finished_in: Callable[[Path], Path], tmp_path: Path) -> None:
+    folder = finished_in(tmp_path)
     import zlib
 
     body = (folder / JOURNAL).read_bytes().splitlines()[0][: -len(',"crc":"00000000"}')] + b"}"
@@ -163,6 +179,7 @@ time.strftime = lambda form, at=None: said(form, at or time.localtime(backwards(
 """
 
 
+@pytest.mark.patient
 def test_a_clock_that_goes_backwards(questions: Path, reference: bytes, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(BACKWARDS)
     env = {"PYTHONPATH": os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))}
@@ -293,7 +310,7 @@ def test_a_soak(tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch) -> N
 # --- a server that goes away --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("away_s", [3.0, pytest.param(60.0, marks=pytest.mark.patient)])
+@pytest.mark.parametrize("away_s", [1.0, pytest.param(60.0, marks=pytest.mark.patient)])
 def test_a_server_that_dies_and_comes_back(away_s: float, questions: Path, tmp_path: Path) -> None:
     """Its requests are asked again until it answers: the run goes on by itself, and no answer is missing or wrong."""
 

@@ -165,6 +165,7 @@ def test_a_run_names_it_before_data_are_loaded(installed: set[str], tmp_path: Pa
 # --- no network ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_a_hub_that_cant_be_reached_is_said_at_once(tmp_path: Path, cli: Cli) -> None:
     env = {
         "HF_ENDPOINT": "http://127.0.0.1:9",

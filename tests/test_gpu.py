@@ -110,6 +110,7 @@ def test_requirements_that_hold_for_the_machines_python_alone_are_found(tmp_path
     assert pack.passed_over([wheel], there, "3.12") == ["c", "f>=3"]
 
 
+@pytest.mark.patient
 def test_a_step_that_outlasts_its_limit_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     steps = gpu_run.Steps(1_000, tmp_path / "log.txt", 1)
     mark = tmp_path / "mark"

@@ -438,6 +438,7 @@ def test_letters_and_numbers_are_read_and_graded_at_once() -> None:
     assert time.process_time() - start < len(outputs) / 2_000
 
 
+@pytest.mark.patient
 def test_formulas_are_graded_faster_than_a_model_writes_them() -> None:
     """1,000 pairs of the common kinds, none decided as text: below 10 s of the workers' CPU time, imports included."""
     pairs = [
@@ -560,6 +561,7 @@ def burns_or_waits(gold: str, answer: str) -> bool:
     return True
 
 
+@pytest.mark.patient
 @pytest.mark.usefixtures("quick_start")
 def test_the_limit_is_of_cpu_time(grader: Grader[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """A comparison that waits for a core on a busy machine isn't given up."""
@@ -746,6 +748,7 @@ def script(tmp_path: Path, timeout_s: float) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.patient
 def test_close_is_silent_while_a_worker_starts(tmp_path: Path) -> None:
     """A worker is replaced after a timeout; the pool is closed before the new one is up."""
     _, err = script(tmp_path, 0.2).communicate(timeout=60)
@@ -827,6 +830,7 @@ def test_a_run_that_needs_semaphores_says_so_before_it_asks(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.patient
 def test_a_read_only_dev_shm(formula: Path) -> None:
     own_mounts = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh"]
     if subprocess.run([*own_mounts, "true"], capture_output=True, check=False).returncode:

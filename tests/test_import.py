@@ -590,6 +590,7 @@ def test_questions_of_an_imported_run_are_shown(tmp_path: Path, main: Any) -> No
 # --- without a loop -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_records_made_at_once_are_those_of_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = ["The answer is 2.", "4", "I can't say.", "", "It is 9 or 10.", "Answer: 12. Wait, let me redo"]
     lines = [lm_eval_line(n, r, one) for n, (r, one) in enumerate(zip(sums(6), outputs, strict=True))]

@@ -220,6 +220,7 @@ def test_what_is_chosen_for_a_report_is_told_as_that(run: Run, main: Cli) -> Non
     ]
 
 
+@pytest.mark.patient
 def test_a_contrast_within_a_tag_has_no_figure_under_another_rule(run: Run, main: Cli) -> None:
     folder = run("--lock", "delta[sample,cot,symbolic]").out.splitlines()[-1]
     plain, other = (
@@ -280,6 +281,7 @@ def test_what_is_fixed_is_found_where_two_ways_to_answer_are_one_arm(run: Run, m
     assert as_one["intact"]
 
 
+@pytest.mark.patient
 def test_a_contrast_with_the_likeliest_option_is_asked_for_by_being_fixed(tmp_path: Path, main: Cli) -> None:
     modes = "direct@answer=likeliest,direct,cot"
     lock = 'delta[sample,"direct@answer=likeliest"]'

@@ -393,6 +393,8 @@ def test_sampling_of_each_mode(main: Cli, numbers: Path, tmp_path: Path) -> None
         "self-consistency.temperature=0.5",
         "--max-tokens",
         "plan=99,cot=55",
+        "--limit",
+        "1",
     )
     done = run(main, "--task", numbers, "--mode", ALL, *options, "-o", tmp_path / "r")
     modes = {
@@ -461,7 +463,7 @@ def test_the_report_has_votes_and_how_questions_ended(main: Cli, numbers: Path, 
         "-o",
         tmp_path / "r",
     )
-    report = json.loads(main("report", done["folder"], "--json").out)
+    report = json.loads(main("report", done["folder"], "--no-plots", "--no-page", "--json").out)
     curves = {row["k"]: row for row in report["curves"]}
     assert list(curves) == [1, 2, 4]
     correct = sum(row["outcome"] == "correct" for row in rows_of(done, "self-consistency"))
@@ -470,7 +472,7 @@ def test_the_report_has_votes_and_how_questions_ended(main: Cli, numbers: Path, 
     assert curves[1]["any"] < curves[2]["any"] <= curves[4]["any"]
     ended = {row["mode"]: row["counts"] for row in report["outcomes"]}
     assert sum(ended["pal"].values()) == 24
-    text = main("report", done["folder"], "--full").out
+    text = main("report", done["folder"], "--no-plots", "--no-page", "--full").out
     assert "maj@k" in text
     assert "How questions ended" in text
     assert (Path(done["folder"]) / "report" / "votes.csv").read_text().count("\n") == 4

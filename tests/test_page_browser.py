@@ -26,7 +26,8 @@ _MISSING = [
     )
     if not there
 ]
-no_browser = pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
+no_browser = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
+pytestmark = [no_browser, pytest.mark.patient]
 
 PATIENCE_S = 30
 OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-component-update

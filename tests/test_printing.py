@@ -274,8 +274,11 @@ def test_a_stream_that_is_closed_is_as_if_it_went_nowhere(streams: str, command:
 
 
 @pytest.mark.parametrize("command", [
-    RUN, f"{RUN} --json", "list tasks", "list tasks --json", "report --no-plots", "--help", "--version",
-    "report --help", "show", "show-prompt --task sample --mode cot", "score o.jsonl --answer-type number",
+    RUN, "list tasks", "report --no-plots", "--help", "score o.jsonl --answer-type number",
+    *(pytest.param(command, marks=pytest.mark.patient) for command in (
+        f"{RUN} --json", "list tasks --json", "--version", "report --help", "show",
+        "show-prompt --task sample --mode cot",
+    )),
 ])  # fmt: skip
 def test_stdout_that_takes_no_more_is_one_message(command: str, tmp_path: Path) -> None:
     folder = make_run(tmp_path / "results" / "r", {"direct": "wwwcccuwcc", "cot": "cccwcctwcc"})

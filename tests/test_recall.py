@@ -15,8 +15,7 @@ from conftest import Cli
 from handmade import make_record, write_run
 from msgspec import structs
 from scipy import stats as scipy_stats
-from test_page_browser import Tab, tab  # noqa: F401
-from test_page_browser import pytestmark as _needs_browser
+from test_page_browser import Tab, no_browser, tab  # noqa: F401
 
 from cotbench.analysis import bounded, means, stats
 from cotbench.analysis.compare import Comparison, compare
@@ -409,7 +408,8 @@ def test_passages_that_no_run_writes_are_an_error_with_file_and_line(main: Cli, 
     assert "passages.jsonl:3: " in done.err
 
 
-@_needs_browser
+@no_browser
+@pytest.mark.patient
 def test_the_page_marks_them_too(main: Cli, tmp_path: Path, tab: Tab) -> None:  # noqa: F811
     folder = written(tmp_path / "r")
     assert main("report", folder, "--no-plots", "-q").code == 0

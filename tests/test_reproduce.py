@@ -275,6 +275,7 @@ def test_a_model_that_is_nowhere_is_said_to_be(tmp_path: Path, monkeypatch: pyte
     assert revision_here("vllm", EngineConfig(model="a/b")) == "c" * 40
 
 
+@pytest.mark.patient
 def test_a_run_of_a_server_asks_for_its_key_again_and_then_runs(
     main: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

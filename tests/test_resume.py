@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +81,24 @@ def addresses(folder: Path) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def reference(questions: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The records of a run that nothing interrupts."""
+def finished(questions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing interrupts."""
     output = tmp_path_factory.mktemp("reference")
     done = run_cli(*command(questions, output))
     assert done.code == 0, done.err
-    return Path(json.loads(done.out)["folder"], RECORDS).read_bytes()
+    return Path(json.loads(done.out)["folder"])
+
+
+@pytest.fixture(scope="module")
+def reference(finished: Path) -> bytes:
+    """Its records."""
+    return (finished / RECORDS).read_bytes()
+
+
+@pytest.fixture
+def finished_in(finished: Path) -> Callable[[Path], Path]:
+    """What copies that run into an output folder, as if it had been made there."""
+    return lambda output: Path(shutil.copytree(finished, output / finished.name))
 
 
 @pytest.mark.patient
@@ -162,14 +176,16 @@ def test_ctrl_c_once_waits_for_what_is_in_flight_and_twice_does_not(questions: P
     assert "Press Ctrl-C again" in err.decode()
 
 
-def test_a_finished_run_asks_nothing_again(questions: Path, reference: bytes, tmp_path: Path) -> None:
-    first = json.loads(run_cli(*command(questions, tmp_path)).out)
+def test_a_finished_run_asks_nothing_again(
+    questions: Path, reference: bytes, finished_in: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    first = finished_in(tmp_path)
     again = json.loads(run_cli(*command(questions, tmp_path)).out)
-    assert (again["folder"], again["requests"], again["reused"]) == (first["folder"], 0, asked(Path(first["folder"])))
-    assert Path(first["folder"], RECORDS).read_bytes() == reference
+    assert (again["folder"], again["requests"], again["reused"]) == (str(first), 0, asked(first))
+    assert (first / RECORDS).read_bytes() == reference
     fresh = json.loads(run_cli(*command(questions, tmp_path, "--fresh")).out)
     assert fresh["requests"] == asked(Path(fresh["folder"]))
-    assert fresh["folder"] == first["folder"] + "-2"
+    assert fresh["folder"] == f"{first}-2"
 
 
 @pytest.mark.patient
@@ -225,6 +241,7 @@ def test_resume_refuses_a_changed_prompt_and_a_changed_question(questions: Path,
     assert (done.code, "tasks.own.data" in done.err) == (3, True), done.err
 
 
+@pytest.mark.patient
 def test_a_full_disk_is_one_message_and_resumable(questions: Path, reference: bytes, tmp_path: Path) -> None:
     """A file-size limit stands in for a full disk: the write fails in the middle of the journal in the same way."""
     arguments = " ".join(command(questions, tmp_path, "--model-args", "in_flight=16"))

@@ -161,6 +161,7 @@ def test_records_are_written_in_the_order_in_which_flows_finish(
     assert written == list(range(40))
 
 
+@pytest.mark.patient
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a Unix")
 def test_an_ignored_hang_up_stays_ignored(questions: Path, tmp_path: Path) -> None:
     """`nohup cotbench run ... &` must outlive its terminal."""
@@ -270,6 +271,7 @@ def test_access_tokens_and_base_urls_stay_out_of_the_manifest(
     assert b"k3y" not in everything
 
 
+@pytest.mark.patient
 def test_a_narrow_terminal_cuts_no_figures(tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     main("run", "--model", "stub", "--task", "sample", "--mode", "direct,cot", "-q")
     wide = main("report")
@@ -365,6 +367,7 @@ def test_slow_programs_do_not_hold_the_engine(questions: Path, tmp_path: Path, m
     assert engine < whole / 3
 
 
+@pytest.mark.patient
 def test_a_slow_disk_does_not_hold_the_engine(questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.fsync
     took = []

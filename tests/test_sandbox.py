@@ -496,6 +496,7 @@ def test_cpu_time_and_wall_time_are_bounded() -> None:
     assert 3.5 < results["stuck"].wall_s < 8
 
 
+@pytest.mark.patient
 def test_the_memory_limit_is_beyond_what_the_warmed_process_has() -> None:
     with Sandbox[int](workers=1, limits=Limits(memory_mb=64)) as box:
         assert python(box, "x = bytearray(40 << 20)\nans = len(x)").value == str(40 << 20)
@@ -587,6 +588,7 @@ def test_exec_says_what_came_of_a_program(main: Cli, tmp_path: Path) -> None:
     assert "ok: 42" in main("exec", path).out
 
 
+@pytest.mark.patient
 def test_exec_is_zero_whenever_the_executor_worked(main: Cli, tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     for code, outcome in (("1/0", "runtime_error"), ("def f(", "syntax_error"), ("while True: pass", "timeout")):
@@ -598,6 +600,7 @@ def test_exec_is_zero_whenever_the_executor_worked(main: Cli, tmp_path: Path) ->
     assert json.loads(main("exec", path, "--json").out)["outcome"] == "syntax_error"
 
 
+@pytest.mark.patient
 def test_exec_reads_as_far_as_a_program_may_be_long(main: Cli, tmp_path: Path) -> None:
     endless = json.loads(main("exec", "/dev/zero", "--json").out)
     assert (endless["outcome"], endless["error"]) == ("syntax_error", "longer than 1,000,000 characters")

@@ -388,6 +388,7 @@ def test_slow(attack: Attack, host: Host, slow_results: dict[str, Execution]) ->
     assert execution.wall_s <= SLOW.wall_s + 10
 
 
+@pytest.mark.patient
 def test_decent_programs_between_those_that_reach_a_limit(slow_results: dict[str, Execution]) -> None:
     wrong = {
         n: slow_results.get(f"decent {n}")

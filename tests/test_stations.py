@@ -179,6 +179,7 @@ def broken(gold: str, answer: str) -> float:
     raise ZeroDivisionError("the judge is broken")
 
 
+@pytest.mark.patient
 def test_a_judge_that_fails_makes_no_answer_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     from cotbench.answers.grader import Grader
 

@@ -364,6 +364,7 @@ def test_one_forest_has_all_categories_and_tasks(made: Comparison, layout: objec
     assert "knowledge, 460 questions: +0.2 (" in plot.alt
 
 
+@pytest.mark.patient
 def test_a_screen_of_many_tasks_is_one_of_categories(tmp_path: Path) -> None:
     many = {f"{name}{at}": TASKS[name] for name in ("gsm8k", "bbh", "mmlu", "facts", "logiqa") for at in range(5)}
     names = ["math", "symbolic", "commonsense", "knowledge", "soft"]

@@ -259,6 +259,7 @@ def test_a_run_is_gone_on_with_graded_and_run_again_as_its_suite_was(tasks: Path
     assert all(row["same_answer"] == row["both"] for row in found["results"])
 
 
+@pytest.mark.patient
 def test_the_same_command_after_a_change_of_the_suite_is_another_run(tasks: Path, main: Cli) -> None:
     write_suite(tasks, "two", TWO)
     first = run(main, "--task", "two")

@@ -62,7 +62,9 @@ def test_four_tasks_fit_a_screen_with_words_whole(env: dict[str, str], four: Pat
     assert lines[-1].startswith("Written to results/report (")
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80, 100])
+@pytest.mark.parametrize(
+    "columns", [40, pytest.param(60, marks=pytest.mark.patient), 80, pytest.param(100, marks=pytest.mark.patient)]
+)
 def test_no_row_of_the_table_is_wider_than_the_terminal(columns: int, tmp_path: Path) -> None:
     ends = {"direct": "w" * 38 + "cc", "self-consistency": "c" * 39 + "u", "plan-solver": "c" * 36 + "wwww"}
     task("sums", ends, tmp_path / "results" / "r")
@@ -91,8 +93,8 @@ def test_a_pipe_has_whole_lines_and_no_colour(four: Path) -> None:
     ("env", "coloured"),
     [
         ({"TERM": "xterm-256color"}, True),
-        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, False),
-        ({"TERM": "dumb"}, False),
+        pytest.param({"TERM": "xterm-256color", "NO_COLOR": "1"}, False, marks=pytest.mark.patient),
+        pytest.param({"TERM": "dumb"}, False, marks=pytest.mark.patient),
     ],
 )
 def test_green_and_red_stand_where_an_interval_is_clear_of_zero(
@@ -105,6 +107,7 @@ def test_green_and_red_stand_where_an_interval_is_clear_of_zero(
     assert not any("+0.0" in text or text.startswith("+5.0 (−") for text in green)
 
 
+@pytest.mark.patient
 def test_a_side_of_few_questions_has_no_colour(tmp_path: Path) -> None:
     for count in (18, 22):  # half of them with a "="
         task(f"t{count}", {"direct": "w" * count, "cot": "c" * count}, tmp_path / "results" / f"r{count}")
@@ -209,6 +212,7 @@ def test_an_arm_that_is_yet_to_be_asked_is_not_told_as_missing(tmp_path: Path, m
         lock.close()
 
 
+@pytest.mark.patient
 def test_what_costs_is_said_before_what_other_arms_do_in_a_mix(four: Path) -> None:
     (four / "prices.yaml").write_text("{currency: USD, default: {in: 1, out: 2}}")
     (four / "mix.yaml").write_text("{tasks: {sums: 1, facts: 1, logic: 1, law: 1}}")

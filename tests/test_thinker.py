@@ -171,6 +171,7 @@ def test_a_thought_closed_at_its_budget_is_answered_and_the_more_budget_the_bett
     assert found[0] == share(model.answers(SUMS, "free", False), SUMS), "no budget is thinking off"
 
 
+@pytest.mark.patient
 def test_it_still_thinks_in_the_open_when_asked_and_goes_on_with_a_begun_answer(model: Model) -> None:
     cot = model.answers(SUMS, "cot", False)
     assert share(cot, SUMS) >= 0.85 and all("=" in reply.text for reply in cot)
@@ -245,6 +246,7 @@ def has_its_knee_where_the_steps_end(run: Run) -> None:
     assert max(facts) - min(facts) <= 0.1 * sums, "facts gain nothing"
 
 
+@pytest.mark.patient
 def test_its_arms_are_what_their_names_say_and_the_curve_has_its_knee_where_the_steps_end(usual: Run) -> None:
     has_its_knee_where_the_steps_end(usual)
     assert usual.right("cot", "sums") >= 0.85 * LIMIT / 2
@@ -267,7 +269,7 @@ def test_its_arms_are_what_their_names_say_and_the_curve_has_its_knee_where_the_
     [
         pytest.param("transformers", "dtype=float32", marks=ON_VLLM),
         pytest.param("vllm", EAGER, marks=ON_VLLM),
-        ("ctranslate2", "compute_type=int8"),
+        pytest.param("ctranslate2", "compute_type=int8", marks=pytest.mark.patient),
     ],
 )
 def test_it_is_the_same_through_other_engines(usual: Run, engine: str, arguments: str, tmp_path: Path) -> None:

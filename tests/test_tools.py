@@ -263,6 +263,7 @@ def test_what_a_block_shows(
     assert done.value == (stdout.splitlines()[-1] if ended == "ok" else None)
 
 
+@pytest.mark.patient
 @contained
 def test_an_endless_loop_is_stopped_and_told_and_the_model_goes_on(box: Sandbox[Any]) -> None:
     replies = [block("x = 6"), block("while True: pass"), block("x * 7"), "Answer: 42"]

@@ -589,6 +589,7 @@ def own(tmp_path: Path) -> tuple[str, ...]:
     return ("--model", "stub", "--task", str(tmp_path / "own.yaml"), "-q")
 
 
+@pytest.mark.patient
 def test_a_run_that_was_cut_off_goes_on_to_the_same_records_and_grades_to_the_same(
     tmp_path: Path, main: Cli, own: tuple[str, ...]
 ) -> None:

@@ -129,8 +129,6 @@ def test_with_little_room_a_path_for_each_answer_stays_and_all_that_judges_said(
 
 # --- in a browser -------------------------------------------------------------------------------------------------
 
-pytestmark = no_browser
-
 
 @pytest.fixture
 def opened(tab: Tab, written: Written) -> Iterator[Tab]:  # noqa: F811
@@ -150,6 +148,8 @@ def lines(tab: Tab, mode: str) -> list[str]:  # noqa: F811
     return found
 
 
+@no_browser
+@pytest.mark.patient
 def test_a_search_is_shown_with_what_was_kept_and_the_rest_counted(opened: Tab) -> None:
     shown = lines(opened, "tot")
     assert opened.js("return document.querySelector('[data-mode=tot] .way > summary').textContent") == (
@@ -165,6 +165,8 @@ def test_a_search_is_shown_with_what_was_kept_and_the_rest_counted(opened: Tab) 
     assert [url for url in opened.requested() if not url.startswith(("data:", "file:"))] == []
 
 
+@no_browser
+@pytest.mark.patient
 def test_what_was_dropped_and_each_node_are_unfolded_by_keyboard(opened: Tab) -> None:
     before = len(lines(opened, "tot"))
     opened.js("document.querySelector('[data-mode=tot] .others > details > summary').focus()")
@@ -176,6 +178,8 @@ def test_what_was_dropped_and_each_node_are_unfolded_by_keyboard(opened: Tab) ->
     opened.wait(lambda: len(lines(opened, "tot")) < before)
 
 
+@no_browser
+@pytest.mark.patient
 def test_a_node_tells_by_whom_it_was_judged_and_leads_to_where_it_was_written(opened: Tab) -> None:
     button = "document.querySelector('[data-mode=tot] .more')"
     assert opened.js(f"return {button}.getAttribute('aria-expanded')") == "false"
@@ -194,6 +198,8 @@ def test_a_node_tells_by_whom_it_was_judged_and_leads_to_where_it_was_written(op
     assert "13 - 9 = 4" in opened.js("return document.activeElement.textContent")
 
 
+@no_browser
+@pytest.mark.patient
 def test_calls_say_after_which_they_were_asked(opened: Tab) -> None:
     text = opened.js("return document.querySelector('[data-mode=refine]').textContent")
     assert "Request 2, after request 1: prompt (refine-criticise)" in text
@@ -206,6 +212,8 @@ def test_calls_say_after_which_they_were_asked(opened: Tab) -> None:
     assert "Request 15, after request 1 and request 2 path 3: prompt (tot-answer)" in text
 
 
+@no_browser
+@pytest.mark.patient
 def test_a_chain_and_the_best_of_several_paths(opened: Tab) -> None:
     chain = lines(opened, "refine")
     assert chain[1].startswith("criticism: The sum is wrong <script>window.__pwned")
@@ -224,6 +232,8 @@ def test_a_chain_and_the_best_of_several_paths(opened: Tab) -> None:
     assert "path 2: 13, correct" in paths[1] and "the chosen one" in paths[4]
 
 
+@no_browser
+@pytest.mark.patient
 def test_candidates_stand_in_a_table_with_their_scores(opened: Tab) -> None:
     rows = opened.js(
         "return [...document.querySelectorAll('[data-mode=best-of-n] .votes tr')].map(r => "
@@ -236,6 +246,8 @@ def test_candidates_stand_in_a_table_with_their_scores(opened: Tab) -> None:
     ]
 
 
+@no_browser
+@pytest.mark.patient
 def test_what_a_reward_model_gave_is_said(opened: Tab) -> None:
     """It writes nothing."""
     opened.js("document.querySelector('[data-mode=best-of-n] .nodes .of-answer > details').open = true")
@@ -245,6 +257,8 @@ def test_what_a_reward_model_gave_is_said(opened: Tab) -> None:
     opened.wait(lambda: opened.js(told) == "What the judge said (request 6)score 0.4")
 
 
+@no_browser
+@pytest.mark.patient
 def test_nothing_hostile_runs(opened: Tab) -> None:
     opened.js("for (const b of document.querySelectorAll('.more')) b.click()")
     for _ in range(4):
@@ -255,6 +269,7 @@ def test_nothing_hostile_runs(opened: Tab) -> None:
     assert opened.driver.get_log("browser") == []
 
 
+@no_browser
 @pytest.mark.patient
 @pytest.mark.skipif(AXE is None, reason="axe-core is not here")
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -132,6 +132,7 @@ def test_a_gate_on_twins_that_are_not_there_says_so(tmp_path: Path) -> None:
         check_gate(parse_gate("twin[g,cot] < 0"), only)
 
 
+@pytest.mark.patient
 def test_it_stands_in_all_files(tmp_path: Path, main: Cli) -> None:
     folder = write(tmp_path / "r", some())
     done = main("report", folder, "--full")
@@ -172,6 +173,7 @@ def drawn(rng: Any, sizes: np.ndarray[Any, Any], apart: float, tie: float) -> tu
 SHAPES = {"eight of 300": [8] * 300, "eight of 30": [8] * 30, "one to eight of 40": [1, 2, 3, 4, 5, 6, 7, 8] * 5}
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("tie", [0.0, 0.4, 0.8])
 @pytest.mark.parametrize("shape", list(SHAPES))
 def test_a_split_of_seeds_and_twins_covers(shape: str, tie: float) -> None:
@@ -201,6 +203,7 @@ def test_without_clusters_it_would_be_too_sure_or_too_unsure() -> None:
     assert np.mean(errors) > 1.7 * np.std(values)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("tie", [0.0, 0.8])
 @pytest.mark.parametrize("n", [30, 300])
 def test_one_kind_against_its_seeds_covers(n: int, tie: float) -> None:

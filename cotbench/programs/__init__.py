@@ -49,6 +49,9 @@ Ticket = TypeVar("Ticket", bound=Hashable)
 START_S = 120.0  # for a zygote to be ready, on a machine that is busy
 GRACE_S = 15.0  # beyond a program's wall time, for the zygote to say how it ended
 MOST_WORKERS = 8
+# Programs that are pending for each further process that is started: SymPy takes a second to be ready, in which one
+# that is ready runs dozens.
+PENDING_PER_WORKER = 4
 MOST_TRIES = 2  # of a program whose zygote was lost
 MOST_STARTS = 5  # of a zygote that somebody kills before it is ready
 _BOOT = """\
@@ -243,9 +246,9 @@ def _report(payload: str) -> dict[str, Any] | None:
 class Sandbox(Generic[Ticket]):
     """Runs programs beside the engine: `submit` returns at once, `done` gives the executions that have come.
 
-    workers: programs that run at the same time, each with a warmed process of its own, started when the first program
-    comes. contained: False is `--allow-unsandboxed-code`. Raises SandboxError from `done` where no process can be
-    started.
+    workers: programs that run at the same time at most, each with a warmed process of its own. The first is started
+    when the first program comes, others as more are pending. contained: False is `--allow-unsandboxed-code`. Raises
+    SandboxError from `done` where no process can be started.
     """
 
     def __init__(self, workers: int | None = None, limits: Limits | None = None, *, contained: bool = True) -> None:
@@ -268,7 +271,7 @@ class Sandbox(Generic[Ticket]):
 
     def submit(self, ticket: Ticket, program: Program) -> None:
         self.pending += 1
-        if len(self._threads) < min(self._workers, self.pending):
+        if len(self._threads) < min(self._workers, 1 + self.pending // PENDING_PER_WORKER):
             thread = threading.Thread(target=self._work, args=(len(self._threads),), daemon=True, name="sandbox")
             self._threads.append(thread)
             thread.start()
