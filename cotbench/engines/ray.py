@@ -125,7 +125,7 @@ class RayEngine:
                 start_new_session=True,
             )
         self._link = ours
-        self._send_bytes(pickle.dumps((self._fleet, self._inner, self._folder), 5))
+        self._send_bytes(pickle.dumps((self._fleet, self._inner, self._folder, self._info), 5))
 
     def _await_first(self) -> None:
         while self._info is None:
