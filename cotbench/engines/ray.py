@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import secrets
 import shutil
 import signal
 import subprocess
@@ -48,6 +49,7 @@ class RayEngine:
         self._ready: list[tuple[Key, Reply]] = []
         self._limit = 0
         self._restarts = 0
+        self._with_token = False
         self._carried: dict[str, Any] = {}
         self._ended: list[str] = []  # why the process between ended, each time
         self._folder = _folder()
@@ -123,6 +125,7 @@ class RayEngine:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                env=_environment(self._fleet.address, with_token=self._with_token),
             )
         self._link = ours
         self._send_bytes(pickle.dumps((self._fleet, self._inner, self._folder, self._info), 5))
@@ -203,6 +206,11 @@ class RayEngine:
             self._limit, self._carried = news.limit, news.carried
         elif kind == "gone":
             self._start_again(*what)
+        elif kind == "token":
+            self._link.close()
+            self._sweep()
+            self._with_token = True
+            self._start()
         elif kind == "failed":
             raise _error(*what)
         return message
@@ -239,6 +247,17 @@ def _together(infos: Sequence[EngineInfo]) -> EngineInfo:
         notes=tuple(dict.fromkeys(note for info in infos for note in info.notes)),
         warnings=tuple(dict.fromkeys(warning for info in infos for warning in info.warnings)),
     )
+
+
+def _environment(address: str, *, with_token: bool) -> dict[str, str]:
+    """Variables for the process between. Newer Rays have clusters with a token. They start one with it wherever the
+    user has one, but join it only where they are told to, and then no other one; and they would write that of a cluster
+    of ours into the user's home, so that all clusters of theirs had it from then on."""
+    known = dict(os.environ)
+    if "RAY_AUTH_MODE" in known:
+        return known
+    own = {} if address else {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return {**known, **own, **({"RAY_AUTH_MODE": "token"} if own or with_token else {})}
 
 
 def _folder() -> str:

@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
@@ -572,15 +573,25 @@ def main() -> None:
         _connect(fleet, folder)
         driver = _Driver(link, fleet, config, known)
     except Exception as error:
+        if fleet.address and "RAY_AUTH_MODE" not in os.environ and _has_token():
+            link.send_bytes(pickle.dumps(("token",), 5))
+            return
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if fleet.address:
-            remedy = "Start one (`ray start --head`), and name its address as it tells it; `ray status` shows it."
+            remedy = "Start one (`ray start --head`), and name its address as it tells it."
+            remedy += " Where it has a token: RAY_AUTH_MODE=token RAY_AUTH_TOKEN=TOKEN."
             refusal = Refusal("ModelError", f"--ray-address {fleet.address}: there is no cluster: {reason}", remedy)
         else:
             refusal = Refusal("ModelError", f"Ray can't start a cluster on this machine: {reason}")
         link.send_bytes(pickle.dumps(("failed", refusal), 5))
         return
     asyncio.run(driver.run())
+
+
+def _has_token() -> bool:
+    """Whether the user has a token, which a cluster may want."""
+    given = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    return given or Path("~/.ray/auth_token").expanduser().exists()
 
 
 def _depart() -> None:
