@@ -95,6 +95,7 @@ SAME: dict[str, tuple[Any, str]] = {
     "lock": ("auto", "auto"),
     "judge_model": ("j", "j"),
     "judge_engine": ("stub", "stub"),
+    "ray_address": ("10.0.0.1:6379", "10.0.0.1:6379"),
     "judge_base_url": ("http://j/v1", "http://j/v1"),
     "judge_args": ("sure=0.5", "{sure: 0.5}"),
     "program_limits": ("cpu_s=2,memory_mb=100", "{cpu_s: 2, memory_mb: 100}"),

@@ -115,7 +115,8 @@ class Provenance:
 
     status: running, finished, interrupted, failed, or killed. revision: the model's commit, or a fingerprint of its
     files, or what a server tells. engine_version: of the engine's package (of the client, for servers). device: the
-    GPUs' names, "cpu", or a server's address; processor: the machine's. chat_template: "model" (its own), "none"
+    GPUs' names, "cpu", or a server's address; carried: by what replicas of the
+    engine were carried, and how many, in words; processor: the machine's. chat_template: "model" (its own), "none"
     (plain text), "server", or a file's name. started, ended: of the first and the last of its sessions, whose
     number is `sessions`; answers: how many of how many `expected` there are. cotbench: its versions; commit: of the
     checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
@@ -136,6 +137,7 @@ class Provenance:
     engine_version: str | None
     dtype: str | None
     device: str | None
+    carried: str = field(default="")
     processor: str | None
     platform: str | None
     python: str | None
@@ -194,6 +196,7 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         engine_version=_text(engine, "version"),
         dtype=spec.model.dtype or None,
         device=masked(", then ".join(devices)) or masked(_text(engine, "device") or "") or None,
+        carried=_carried(engine.get("carried")),
         processor=_text(first, "cpu"),
         platform=_text(first, "platform"),
         python=_text(first, "python"),
@@ -225,6 +228,22 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         else f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
         recipe=recipe_of(manifest),
     )
+
+
+def _carried(told: Any) -> str:
+    """Say by what the replicas of a run's engine were carried, how many there were, and how often one was lost."""
+    if not isinstance(told, dict) or not (
+        replicas := [one for one in told.get("replicas", ()) if isinstance(one, dict)]
+    ):
+        return ""
+    restarts = sum(_whole(one, "restarts") or 0 for one in replicas) + len(told.get("ended", ()))
+    some = f"{_counted(len(replicas), 'replica')} on {_counted(_whole(told, 'nodes') or 1, 'node')}"
+    lost = f", {_counted(restarts, 'restart')}" if restarts else ""
+    return f"{_text(told, 'by') or ''}: {some}{lost}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _reused(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:

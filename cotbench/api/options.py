@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
     seed: int
     skip_missing: bool
     base_url: str | None
+    ray_address: str | None
     concurrency: int
     chat_template: str
     tokenizer: str | None

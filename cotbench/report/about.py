@@ -108,7 +108,7 @@ def _part(what: str, values: Mapping[str, Sequence[str]]) -> str:
 _HASH = re.compile(r"(?<![\w-])[0-9a-f]{12,}(?![\w-])")
 # The facts of each line, by their names in _FACTS; a line that says nothing is left out.
 _LINES: Mapping[str, Sequence[str]] = {
-    "Model": ("model", "revision", "engine", "judge", "device", "date"),
+    "Model": ("model", "revision", "engine", "judge", "device", "carried by", "date"),
     "Imported": ("imported from", "inferred", "not in the log", "prelude"),
     "Asked": ("suite", "tasks", "exemplars", "seed"),
     "Budgets": ("budgets",),
@@ -350,6 +350,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "prelude": lambda run: run.prelude,
     "judge": lambda run: run.judge or "",
     "device": _device,
+    "carried by": lambda run: run.carried,
     "date": _date,
     "suite": _suites,
     "tasks": _tasks,

@@ -27,7 +27,7 @@ from cotbench.store.manifest import read_manifest
 # What may change between two starts of a run; it is found by the others.
 _ASIDE = NOT_IN_FILES | {
     "reuse", "concurrency", "data_dir", "skip_missing", "lock", "headers", "base_url", "judge_base_url", "engine",
-    "judge_engine",
+    "judge_engine", "ray_address",
 }  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def _told(options: RunOptions) -> dict[str, Any]:
     """What two starts of one run have in common."""
     row = {name: value for name, value in asdict(options).items() if name not in _ASIDE}
     row |= {name: lasting(row[name]) for name in ("model_args", "judge_args")}
-    row |= {"engine": options.engine_name, "judge_engine": options.judge_engine_name if options.judge_model else None}
+    row |= {"engine": options.generating, "judge_engine": options.judge_engine_name if options.judge_model else None}
     found: dict[str, Any] = json.loads(json.dumps(row))
     return found
 

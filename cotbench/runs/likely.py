@@ -182,7 +182,8 @@ class _Source:
 
     @property
     def engine(self) -> str:
-        return self.manifest.spec.model.engine
+        """What it was asked of: replicas have another pace than the one engine that each has."""
+        return "ray" if self.manifest.engine.get("carried") else self.manifest.spec.model.engine
 
     def answers(self, task: str, mode: str) -> list[_Answer]:
         """The answers whose tokens are known; [] where the records can't be read."""
