@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ from cotbench.store.records import RECORDS
 pytestmark = [pytest.mark.patient, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 
 DEMO = (
-    "run", "--model", "demo", "--task", "demo", "--limit", "24", "--mode", "direct,cot,self-consistency",
+    "run", "--model", "demo", "--task", "demo", "--limit", "60", "--mode", "direct,cot,self-consistency",
     "--paths", "self-consistency=3",
 )  # fmt: skip
 STUB = ("run", "--model", "stub", "--task", "sample", "--mode", "direct,cot")
@@ -41,7 +42,7 @@ def cluster() -> Iterator[Cluster]:
         yield one
 
 
-def under(cluster: Cluster, arguments: str = "replicas=2") -> tuple[str, ...]:
+def under(cluster: Cluster, arguments: str = "replicas=2,requests_per_replica=2") -> tuple[str, ...]:
     """Options of a run that joins a cluster."""
     return ("--engine", "ray", "--ray-address", cluster.address, "-a", arguments)
 
@@ -213,15 +214,35 @@ def test_arguments_that_cant_be_are_refused_before_ray_is_loaded(
     assert "Traceback" not in done.err
 
 
-def test_an_address_where_nothing_is_is_told_in_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("listens", "told"), [(False, "nothing listens there"), (True, "it didn't answer for 3 s")], ids=["no", "mute"]
+)
+def test_an_address_where_no_cluster_is_is_told_in_time(listens: bool, told: str, tmp_path: Path) -> None:
     marked, began = Marked(), time.monotonic()
-    done = of_own(marked, *STUB, "--engine", "ray", "--ray-address", "127.0.0.1:9", cwd=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        if not listens:
+            mute.close()
+        options = ("--engine", "ray", "-a", "start_s=3", "--ray-address", address)
+        done = of_own(marked, *STUB, *options, cwd=tmp_path)
     assert done.code == 3
-    assert "--ray-address 127.0.0.1:9: there is no cluster" in done.err
-    assert done.err.count("Error:") == 1
+    assert f"--ray-address {address}: there is no cluster: {told}" in done.err
+    assert [line.startswith("Error:") for line in done.err.splitlines()].count(True) == 1
     assert "Traceback" not in done.err
-    assert time.monotonic() - began < 100
+    assert time.monotonic() - began < 60
     assert left_by(marked) == ({}, [])
+
+
+def test_a_run_that_is_killed_while_it_joins_leaves_nothing(tmp_path: Path) -> None:
+    marked = Marked()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        process = start(marked, *STUB, "--engine", "ray", "--ray-address", address, cwd=tmp_path)
+        mute.settimeout(60)
+        mute.accept()[0].close()
+        process.kill()
+        process.communicate()
+        assert marked.wait_gone(30) == {}
 
 
 def test_more_gpus_than_there_are_is_told_with_what_there_is(tmp_path: Path) -> None:

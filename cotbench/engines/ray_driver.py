@@ -14,6 +14,7 @@ import os
 import pickle
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -45,6 +46,7 @@ AHEAD = 0.25
 FAILURES, ENDS, LOSSES = 3, 10, 10
 CLOSING_S = 20.0
 PATIENCE_S = 30.0  # with a cluster that doesn't answer
+CONNECTING_S, STARTING_S = 60.0, 240.0  # for a cluster to be joined, or one of our own to be there
 
 T = TypeVar("T")
 
@@ -566,25 +568,68 @@ def _connect(fleet: Fleet, folder: str) -> None:
     )
 
 
+def _answers(address: str) -> bool:
+    """Whether something listens at an address. Ray itself would go on trying for minutes, and can't be interrupted."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        return True  # auto, or what only Ray understands
+    try:
+        socket.create_connection((host, int(port)), CONNECTING_S).close()
+    except OSError:
+        return False
+    return True
+
+
+class _InTime:
+    """Ends this process where the cluster doesn't answer in time, or the run has gone, while Ray waits for it."""
+
+    def __init__(self, link: Connection, found: str, wait_s: float) -> None:
+        self._link, self._found, self._wait_s = link, found, wait_s
+        self._run, self._over = os.getppid(), threading.Event()
+
+    def __enter__(self) -> None:
+        threading.Thread(target=self._look, daemon=True, name="in time").start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def _look(self) -> None:
+        until = time.monotonic() + self._wait_s
+        while not self._over.wait(1.0):
+            if os.getppid() != self._run:
+                os.killpg(0, signal.SIGKILL)
+            if time.monotonic() > until:
+                _refuse(self._link, Refusal("ModelError", f"{self._found} it didn't answer for {self._wait_s:g} s."))
+
+
+def _refuse(link: Connection, refusal: Refusal) -> None:
+    """Tell the run that there is no cluster, and end, with what Ray has begun."""
+    with suppress(OSError):
+        link.send_bytes(pickle.dumps(("failed", refusal), 5))
+    os.killpg(0, signal.SIGKILL)
+
+
 def main() -> None:
     link = Connection(int(sys.argv[1]))
     fleet, config, folder, known = pickle.loads(link.recv_bytes())  # noqa: S301  (the run's own)
+    where = f"--ray-address {fleet.address}: there is no cluster:"
+    found = where if fleet.address else "Ray can't start a cluster on this machine:"
+    remedy = ""
+    if fleet.address:
+        remedy = "Start one (`ray start --head`), and name its address as it tells it."
+        remedy += " Where it has a token: RAY_AUTH_MODE=token RAY_AUTH_TOKEN=TOKEN."
+    if not _answers(fleet.address):
+        _refuse(link, Refusal("ModelError", f"{found} nothing listens there.", remedy))
     try:
-        _connect(fleet, folder)
+        with _InTime(link, found, min(CONNECTING_S, fleet.start_s) if fleet.address else STARTING_S):
+            _connect(fleet, folder)
         driver = _Driver(link, fleet, config, known)
     except Exception as error:
         if fleet.address and "RAY_AUTH_MODE" not in os.environ and _has_token():
             link.send_bytes(pickle.dumps(("token",), 5))
-            return
+            os.killpg(0, signal.SIGKILL)
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        if fleet.address:
-            remedy = "Start one (`ray start --head`), and name its address as it tells it."
-            remedy += " Where it has a token: RAY_AUTH_MODE=token RAY_AUTH_TOKEN=TOKEN."
-            refusal = Refusal("ModelError", f"--ray-address {fleet.address}: there is no cluster: {reason}", remedy)
-        else:
-            refusal = Refusal("ModelError", f"Ray can't start a cluster on this machine: {reason}")
-        link.send_bytes(pickle.dumps(("failed", refusal), 5))
-        return
+        _refuse(link, Refusal("ModelError", f"{found} {reason}", remedy))
     asyncio.run(driver.run())
 
 
