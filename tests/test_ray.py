@@ -52,14 +52,19 @@ def on(cluster: Cluster, *arguments: object, cwd: Path, **options: Any) -> Outco
 
 
 def of_own(marked: Marked, *arguments: object, cwd: Path, more: dict[str, str] | None = None) -> Outcome:
-    """A run that starts a cluster of its own."""
-    return run_cli(*arguments, cwd=cwd, env={**marked.environment, **(more or {})}, timeout=120)
+    """A run with a cluster of its own; it leaves nothing of that."""
+    process = start(marked, *arguments, cwd=cwd, more=more)
+    try:
+        out, err = process.communicate(timeout=180)
+        assert left_by(marked, process) == ({}, [])
+    finally:
+        marked.end()
+    return Outcome(process.returncode, out.decode(), err.decode())
 
 
-def left_by(marked: Marked) -> tuple[dict[int, str], list[Path]]:
-    """Processes of a run that are left, and folders of clusters of runs that have ended."""
-    folders = [one for one in Path("/tmp").glob("cotbench-ray-*") if not Path("/proc", one.name.split("-")[2]).exists()]
-    return marked.wait_gone(), folders
+def left_by(marked: Marked, process: subprocess.Popen[bytes]) -> tuple[dict[int, str], list[Path]]:
+    """Processes of a run that are left, and folders of its cluster."""
+    return marked.wait_gone(), list(Path("/tmp").glob(f"cotbench-ray-{process.pid}-*"))
 
 
 def only_run(folder: Path) -> Path:
@@ -90,14 +95,14 @@ def wait_for_replies(folder: Path, count: int, process: subprocess.Popen[bytes],
     raise AssertionError(f"not {count} replies within {wait_s} s")
 
 
-def start(marked: Marked, *arguments: object, cwd: Path) -> subprocess.Popen[bytes]:
+def start(marked: Marked, *arguments: object, cwd: Path, more: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "cotbench", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         cwd=cwd,
-        env=marked.environment,
+        env={**marked.environment, **(more or {})},
     )
 
 
@@ -230,7 +235,6 @@ def test_an_address_where_no_cluster_is_is_told_in_time(listens: bool, told: str
     assert [line.startswith("Error:") for line in done.err.splitlines()].count(True) == 1
     assert "Traceback" not in done.err
     assert time.monotonic() - began < 60
-    assert left_by(marked) == ({}, [])
 
 
 def test_a_run_that_is_killed_while_it_joins_leaves_nothing(tmp_path: Path) -> None:
@@ -252,7 +256,6 @@ def test_more_gpus_than_there_are_is_told_with_what_there_is(tmp_path: Path) -> 
     assert "a replica needs 1 CPU, 64 GPU, and the cluster has 1 nodes with" in done.err
     assert "gpus_per_replica" in done.err
     assert "Traceback" not in done.err
-    assert left_by(marked) == ({}, [])
 
 
 def test_a_cluster_without_room_is_waited_for_as_long_as_is_said(cluster: Cluster, tmp_path: Path) -> None:
@@ -274,7 +277,6 @@ def test_a_model_that_cant_be_loaded_is_told_as_the_engine_alone_tells_it(tmp_pa
     assert "Traceback" not in done.err
     [theirs], [ours] = ([line for line in one.err.splitlines() if line.startswith("Error")] for one in (plain, done))
     assert theirs == ours
-    assert left_by(marked) == ({}, [])
 
 
 _MIXED = """
@@ -329,7 +331,6 @@ def test_replicas_that_differ_are_refused_unless_that_is_wanted(
         assert f"{field} is 2, expected 1" in done.err
         assert ("mixed=true" in done.err) == (field != "revision")
         assert "Traceback" not in done.err
-    assert left_by(marked) == ({}, [])
 
 
 # Ends.
@@ -359,6 +360,6 @@ def test_ctrl_c_once_waits_for_what_is_in_flight_and_twice_does_not(times: int, 
         else:
             assert came == 0
             assert time.monotonic() - began < 30
-        assert left_by(marked) == ({}, [])
+        assert left_by(marked, process) == ({}, [])
     finally:
         marked.end()

@@ -25,6 +25,7 @@ from typing import Any
 
 from cotbench import errors
 from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines.arguments import check
 from cotbench.engines.chat import failed
 from cotbench.engines.fleet import fleet_of
 from cotbench.errors import CotbenchError, ModelError
@@ -42,6 +43,7 @@ class RayEngine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         self._fleet, inner = fleet_of(config)
+        check(self._fleet.engine, inner)  # before a cluster is started for it
         self._inner = pickle.dumps(replace(config, model_args=inner, ray_address=None), 5)
         self._count = 0
         self._flying: dict[int, tuple[Key, Request]] = {}
