@@ -6,15 +6,17 @@ that each replica has."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from cotbench.engines import EngineConfig, carried_engine
 from cotbench.engines.arguments import FLEET, flag, inner_args, number, replicas, whole
 
 SILENT_S, START_S = 1_800.0, 600.0
 PARALLEL = ("tensor_parallel_size", "pipeline_parallel_size")
+HOMES = 100_000  # questions of which it is remembered where they were asked
 SPREAD = "distributed_executor_backend"  # vLLM's argument that lets one model span nodes, where it says "ray"
 
 
@@ -74,3 +76,67 @@ def _flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
         return default
     flag("ray", given, name)
     return bool(given[name])
+
+
+class Place(Protocol):
+    """A replica, as far as requests are spread over several. room: how many more it takes; limit: how many in all."""
+
+    @property
+    def room(self) -> int: ...
+
+    @property
+    def flying(self) -> Sized: ...
+
+    @property
+    def limit(self) -> int: ...
+
+
+P = TypeVar("P", bound=Place)
+
+
+class Homes(Generic[P]):
+    """Remembers which replica a question was asked of last: its engine has the beginning of the prompt in its cache."""
+
+    def __init__(self, *, affinity: bool = True) -> None:
+        self._affinity = affinity
+        self._homes: OrderedDict[str, P] = OrderedDict()
+
+    def choose(self, question: str, ready: Sequence[P]) -> P:
+        """Return where a question's request goes: to its home while that has room, else to who has the largest share of
+        its room left. ready: those that have room."""
+        home = self._homes.get(question) if self._affinity else None
+        if home is not None and home.room > 0:
+            return home
+        home = min(ready, key=lambda place: len(place.flying) / place.limit)
+        if self._affinity:
+            self._homes[question] = home
+            if len(self._homes) > HOMES:
+                self._homes.popitem(last=False)
+        return home
+
+
+def fitting(needs: Sequence[dict[str, float]], nodes: Sequence[dict[str, Any]]) -> int:
+    """How many replicas a cluster's live nodes have room for, where each bundle must be on one node."""
+    places = [dict(node["Resources"]) for node in nodes if node["Alive"]]
+    count = 0
+    while count < 10_000:
+        for need in needs:
+            place = next((one for one in places if all(one.get(name, 0.0) >= need[name] for name in need)), None)
+            if place is None:
+                return count
+            for name, amount in need.items():
+                place[name] -= amount
+        count += 1
+        if not any(need[name] for need in needs for name in need):
+            return 1  # it needs nothing, so that there is no most
+    return count
+
+
+def shortage_of(needs: Sequence[dict[str, float]], nodes: Sequence[dict[str, Any]]) -> str:
+    """Say what a replica needs where the cluster never has room for one; "" where it has."""
+    if fitting(needs, nodes):
+        return ""
+    wanted = " and ".join(", ".join(f"{amount:g} {name}" for name, amount in need.items()) for need in needs)
+    live = [node for node in nodes if node["Alive"]]
+    has = "; ".join(", ".join(f"{node['Resources'].get(name, 0):g} {name}" for name in ("CPU", "GPU")) for node in live)
+    return f"a replica needs {wanted}, and the cluster has {len(live)} nodes with {has or 'nothing'}."

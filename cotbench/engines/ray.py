@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import secrets
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from typing import Any
 
 from cotbench import errors
 from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines.arguments import check
 from cotbench.engines.chat import failed
 from cotbench.engines.fleet import fleet_of
 from cotbench.errors import CotbenchError, ModelError
@@ -41,6 +43,7 @@ class RayEngine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         self._fleet, inner = fleet_of(config)
+        check(self._fleet.engine, inner)  # before a cluster is started for it
         self._inner = pickle.dumps(replace(config, model_args=inner, ray_address=None), 5)
         self._count = 0
         self._flying: dict[int, tuple[Key, Request]] = {}
@@ -48,6 +51,7 @@ class RayEngine:
         self._ready: list[tuple[Key, Reply]] = []
         self._limit = 0
         self._restarts = 0
+        self._with_token = False
         self._carried: dict[str, Any] = {}
         self._ended: list[str] = []  # why the process between ended, each time
         self._folder = _folder()
@@ -123,9 +127,10 @@ class RayEngine:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                env=_environment(self._fleet.address, with_token=self._with_token),
             )
         self._link = ours
-        self._send_bytes(pickle.dumps((self._fleet, self._inner, self._folder), 5))
+        self._send_bytes(pickle.dumps((self._fleet, self._inner, self._folder, self._info), 5))
 
     def _await_first(self) -> None:
         while self._info is None:
@@ -203,6 +208,11 @@ class RayEngine:
             self._limit, self._carried = news.limit, news.carried
         elif kind == "gone":
             self._start_again(*what)
+        elif kind == "token":
+            self._link.close()
+            self._sweep()
+            self._with_token = True
+            self._start()
         elif kind == "failed":
             raise _error(*what)
         return message
@@ -239,6 +249,17 @@ def _together(infos: Sequence[EngineInfo]) -> EngineInfo:
         notes=tuple(dict.fromkeys(note for info in infos for note in info.notes)),
         warnings=tuple(dict.fromkeys(warning for info in infos for warning in info.warnings)),
     )
+
+
+def _environment(address: str, *, with_token: bool) -> dict[str, str]:
+    """Variables for the process between. Newer Rays have clusters with a token. They start one with it wherever the
+    user has one, but join it only where they are told to, and then no other one; and they would write that of a cluster
+    of ours into the user's home, so that all clusters of theirs had it from then on."""
+    known = dict(os.environ)
+    if "RAY_AUTH_MODE" in known:
+        return known
+    own = {} if address else {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return {**known, **own, **({"RAY_AUTH_MODE": "token"} if own or with_token else {})}
 
 
 def _folder() -> str:

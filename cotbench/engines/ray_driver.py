@@ -14,15 +14,17 @@ import os
 import pickle
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -30,7 +32,8 @@ from ray.util.placement_group import PlacementGroup, placement_group, remove_pla
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from cotbench import __version__
-from cotbench.engines.fleet import Fleet
+from cotbench.engines import EngineInfo
+from cotbench.engines.fleet import Fleet, Homes, fitting, shortage_of
 from cotbench.engines.ray_replica import Carried, Hello, News, NotOpenError, Opened, Refusal, Replica, Taken
 
 BEAT_S = 2.0  # a replica that has nothing to tell says so
@@ -38,11 +41,14 @@ LEAST_SILENCE_S = 10.0  # after which its process, and not only its engine, coun
 LOOK_S = 5.0  # between looks at whether the cluster has grown
 # More than a replica's engine wants at once, so that it has work while its replies travel, as a share.
 AHEAD = 0.25
-# How often a replica may fail to start, one after the other; how often a request may be with one that ends.
-FAILURES, LOSSES = 3, 10
-HOMES = 100_000  # questions of which it is remembered where they were asked
+# How often a replica may fail to start, one after the other; how often its process may end before it has answered
+# anything; how often a request may be with one that ends.
+FAILURES, ENDS, LOSSES = 3, 10, 10
 CLOSING_S = 20.0
 PATIENCE_S = 30.0  # with a cluster that doesn't answer
+CONNECTING_S, STARTING_S = 60.0, 240.0  # for a cluster to be joined, or one of our own to be there
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -61,6 +67,7 @@ class _Mate:
     answered: int = 0
     starts: int = 0
     failures: int = 0  # in a row, since it last answered
+    ends: int = 0  # likewise: of its process
     why: str = ""  # of its last end
 
     @property
@@ -85,21 +92,23 @@ class _UselessError(Exception):
 
 
 class _Driver:
-    """Drives replicas, in one event loop. `fleet`: what was asked for; `config`: of each replica's engine, pickled."""
+    """Drives replicas, in one event loop. `fleet`: what was asked for; `config`: of each replica's engine, pickled;
+    `known`: what replicas said of themselves before the cluster was lost."""
 
-    def __init__(self, link: Connection, fleet: Fleet, config: bytes) -> None:
-        self._link, self._fleet, self._config = link, fleet, config
+    def __init__(self, link: Connection, fleet: Fleet, config: bytes, known: EngineInfo | None = None) -> None:
+        self._link, self._fleet, self._config, self._known = link, fleet, config, known
         self._mates: list[_Mate] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._waiting: deque[int] = deque()
         self._asked: dict[int, tuple[str, bytes]] = {}  # by number: question and request
         self._losses: dict[int, int] = {}
-        self._homes: OrderedDict[str, _Mate] = OrderedDict()
+        self._homes: Homes[_Mate] = Homes(affinity=fleet.affinity)
         self._first: tuple[_Mate, Opened] | None = None
         self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._due = False
         self._over: asyncio.Future[None] | None = None
         self._left_out: list[str] = []
+        self._needed: list[dict[str, float]] = []
         self._actor: Any = ray.remote(max_restarts=-1, max_concurrency=8)(Replica)
 
     async def run(self) -> None:
@@ -112,6 +121,7 @@ class _Driver:
         self._spawn(self._await_first())
         self._spawn(self._watch())
         await self._over
+        _depart()  # here: asyncio would wait for threads that ask a dead cluster
 
     # What the run says, and what it is told.
 
@@ -162,16 +172,21 @@ class _Driver:
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(Refusal("", f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"))
+            why = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+            if isinstance(error, RayError):  # the cluster, which may be started again
+                self._tell("gone", why)
+            else:
+                self._fail(Refusal("", why))
 
     # Replicas: how many there are, and the life of one.
 
     async def _grow(self) -> None:
         """Start as many replicas as are asked for; where that is as many as there is room for, look again and again."""
         while True:
+            self._needed = await _beside(self._needs)
             wanted = self._fleet.replicas
             if wanted is None:
-                wanted = max(1, _fitting(self._needs(), ray.nodes()))
+                wanted = max(1, fitting(self._needed, await _beside(ray.nodes)))
             while len(self._mates) < wanted:
                 mate = _Mate(len(self._mates), None)
                 self._mates.append(mate)
@@ -183,11 +198,11 @@ class _Driver:
     async def _watch(self) -> None:
         """Give up when the cluster, or this process's node of it, is gone: Ray would wait for it for a minute or for
         ever."""
-        loop, own = asyncio.get_running_loop(), ray.get_runtime_context().get_node_id()
+        own = ray.get_runtime_context().get_node_id()
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                nodes = await asyncio.wait_for(loop.run_in_executor(None, ray.nodes), PATIENCE_S)
+                nodes = await asyncio.wait_for(_beside(ray.nodes), PATIENCE_S)
             except Exception:
                 why = f"it didn't answer for {PATIENCE_S:g} s"
             else:
@@ -212,7 +227,7 @@ class _Driver:
 
     def _start(self, mate: _Mate) -> None:
         """Have Ray start a replica's process, wherever there is room."""
-        needs = self._needs()
+        needs = self._needed
         options: dict[str, Any] = {"num_cpus": needs[0]["CPU"], "num_gpus": needs[0].get("GPU", 0)}
         if len(needs) > 1:
             if mate.group is None:
@@ -267,15 +282,14 @@ class _Driver:
 
     def _compare(self, mate: _Mate, opened: Opened) -> None:
         """Refuse a replica whose results may differ from the first one's. Raises _UselessError."""
-        if self._first is None:
+        if (known := self._known or (self._first[1].info if self._first is not None else None)) is None:
             return
-        first, known = self._first
-        facts = [_facts(one.info) for one in (known, opened)]
+        facts = [_facts(known), _facts(opened.info)]
         wrong = [name for name in facts[0] if facts[0][name] != facts[1][name]]
         if not wrong or (self._fleet.mixed and not {"model", "revision"} & set(wrong)):
             return
-        name = wrong[0]
-        found = f"{mate.called}: {name} is {facts[1][name]!s:.80}, expected {facts[0][name]!s:.80} as of {first.called}"
+        name, first = wrong[0], self._first[0].called if self._first is not None else "those before"
+        found = f"{mate.called}: {name} is {facts[1][name]!s:.80}, expected {facts[0][name]!s:.80} as of {first}"
         if self._fleet.replicas is None:
             self._left_out.append(found)
         remedy = "Have all nodes alike, or add --model-args mixed=true, where the results may differ from node to node."
@@ -298,8 +312,8 @@ class _Driver:
             if taken.numbers:
                 self._answered(mate, taken)
             if taken.fault is not None:
-                await self._kill(mate, again=True)
                 self._failed(mate, taken.fault)
+                await self._kill(mate, again=not mate.gone)
                 raise _LostError(taken.fault.message)
             if taken.idle_s > fleet.silent_s and mate.flying:
                 await self._kill(mate, again=True)
@@ -311,7 +325,7 @@ class _Driver:
             self._asked.pop(number, None)
             self._losses.pop(number, None)
         mate.answered += len(taken.numbers)
-        mate.failures = 0
+        mate.failures = mate.ends = 0
         self._told.put(("done", taken.numbers, taken.replies))
         self._dispatch_soon()
 
@@ -320,7 +334,11 @@ class _Driver:
         before, mate.why = mate.hello, why
         self._take_back(mate)
         self._news()
+        mate.ends += 1
+        if mate.ends >= ENDS and not mate.gone:
+            self._give_up(mate, Refusal("ModelError", f"{mate.called} ended {ENDS} times without a reply: {why}"))
         if mate.gone:
+            await self._kill(mate, again=False)
             return
         try:
             hello: Hello = await _answer(mate.actor.hello.options(max_task_retries=-1).remote())
@@ -352,6 +370,10 @@ class _Driver:
         mate.failures += 1
         if mate.failures < FAILURES and self._first is not None and refusal.message.rstrip(".") not in self._left_out:
             return
+        self._give_up(mate, refusal)
+
+    def _give_up(self, mate: _Mate, refusal: Refusal) -> None:
+        """Do without a replica; and without the run, where it was the last one."""
         mate.gone = True
         if mate.group is not None:
             remove_placement_group(mate.group)
@@ -378,7 +400,7 @@ class _Driver:
             if any(mate.hello for mate in self._mates):
                 shortage = ""
             elif waited > min(10.0, self._fleet.start_s):
-                shortage = _shortage(self._needs(), ray.nodes())
+                shortage = shortage_of(self._needed, await _beside(ray.nodes))
             if shortage and self._fleet.address == "":
                 self._fail(Refusal("ModelError", shortage, "Ask for less, as by --model-args gpus_per_replica=N."))
                 return
@@ -403,12 +425,7 @@ class _Driver:
         while self._waiting and ready:
             number = self._waiting.popleft()
             question, request = self._asked[number]
-            home = self._homes.get(question) if self._fleet.affinity else None
-            if home is None or home.room <= 0:
-                home = min(ready, key=lambda mate: len(mate.flying) / mate.limit)
-                self._homes[question] = home
-                if len(self._homes) > HOMES:
-                    self._homes.popitem(last=False)
+            home = self._homes.choose(question, ready)
             home.flying[number] = None
             given.setdefault(home, []).append((number, request))
             if home.room <= 0 and home in ready:
@@ -466,8 +483,7 @@ class _Driver:
             mate.gone = True
         if self._fleet.address:  # else they end with the cluster
             with suppress(TimeoutError):
-                loop = asyncio.get_running_loop()
-                await asyncio.wait_for(loop.run_in_executor(None, self._leave), CLOSING_S)
+                await asyncio.wait_for(_beside(self._leave), CLOSING_S)
         self._end()
 
     def _leave(self) -> None:
@@ -507,6 +523,11 @@ def _facts(info: Any) -> dict[str, Any]:
     return {**info.identity(), "version": info.version, "max_model_len": info.max_model_len}
 
 
+async def _beside(work: Callable[[], T]) -> T:
+    """What a function gives that may wait for the cluster, for as long as that doesn't answer: in another thread."""
+    return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
 async def _answer(call: Any) -> Any:
     """What a call to an actor gives. Raises _LostError where the actor has ended, is away, or is another process."""
     try:
@@ -524,33 +545,6 @@ def _in_short(error: RayError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if "dead because" in line or "unavailable" in line or "exit" in line.lower()]
     return ((told or lines or [type(error).__name__])[0])[:200]
-
-
-def _fitting(needs: Sequence[dict[str, float]], nodes: Sequence[dict[str, Any]]) -> int:
-    """How many replicas a cluster's live nodes have room for, where each bundle must be on one node."""
-    places = [dict(node["Resources"]) for node in nodes if node["Alive"]]
-    count = 0
-    while count < 10_000:
-        for need in needs:
-            place = next((one for one in places if all(one.get(name, 0.0) >= need[name] for name in need)), None)
-            if place is None:
-                return count
-            for name, amount in need.items():
-                place[name] -= amount
-        count += 1
-        if not any(need[name] for need in needs for name in need):
-            return 1  # it needs nothing, so that there is no most
-    return count
-
-
-def _shortage(needs: Sequence[dict[str, float]], nodes: Sequence[dict[str, Any]]) -> str:
-    """Say what a replica needs where the cluster never has room for one; "" where it has."""
-    if _fitting(needs, nodes):
-        return ""
-    wanted = " and ".join(", ".join(f"{amount:g} {name}" for name, amount in need.items()) for need in needs)
-    live = [node for node in nodes if node["Alive"]]
-    has = "; ".join(", ".join(f"{node['Resources'].get(name, 0):g} {name}" for name in ("CPU", "GPU")) for node in live)
-    return f"a replica needs {wanted}, and the cluster has {len(live)} nodes with {has or 'nothing'}."
 
 
 def _connect(fleet: Fleet, folder: str) -> None:
@@ -574,22 +568,79 @@ def _connect(fleet: Fleet, folder: str) -> None:
     )
 
 
+def _answers(address: str) -> bool:
+    """Whether something listens at an address. Ray itself would go on trying for minutes, and can't be interrupted."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        return True  # auto, or what only Ray understands
+    try:
+        socket.create_connection((host, int(port)), CONNECTING_S).close()
+    except OSError:
+        return False
+    return True
+
+
+class _InTime:
+    """Ends this process where the cluster doesn't answer in time, or the run has gone, while Ray waits for it."""
+
+    def __init__(self, link: Connection, found: str, wait_s: float) -> None:
+        self._link, self._found, self._wait_s = link, found, wait_s
+        self._run, self._over = os.getppid(), threading.Event()
+
+    def __enter__(self) -> None:
+        threading.Thread(target=self._look, daemon=True, name="in time").start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def _look(self) -> None:
+        until = time.monotonic() + self._wait_s
+        while not self._over.wait(1.0):
+            if os.getppid() != self._run:
+                os.killpg(0, signal.SIGKILL)
+            if time.monotonic() > until:
+                _refuse(self._link, Refusal("ModelError", f"{self._found} it didn't answer for {self._wait_s:g} s."))
+
+
+def _refuse(link: Connection, refusal: Refusal) -> None:
+    """Tell the run that there is no cluster, and end, with what Ray has begun."""
+    with suppress(OSError):
+        link.send_bytes(pickle.dumps(("failed", refusal), 5))
+    os.killpg(0, signal.SIGKILL)
+
+
 def main() -> None:
     link = Connection(int(sys.argv[1]))
-    fleet, config, folder = pickle.loads(link.recv_bytes())  # noqa: S301  (the run's own)
+    fleet, config, folder, known = pickle.loads(link.recv_bytes())  # noqa: S301  (the run's own)
+    where = f"--ray-address {fleet.address}: there is no cluster:"
+    found = where if fleet.address else "Ray can't start a cluster on this machine:"
+    remedy = ""
+    if fleet.address:
+        remedy = "Start one (`ray start --head`), and name its address as it tells it."
+        remedy += " Where it has a token: RAY_AUTH_MODE=token RAY_AUTH_TOKEN=TOKEN."
+    if not _answers(fleet.address):
+        _refuse(link, Refusal("ModelError", f"{found} nothing listens there.", remedy))
     try:
-        _connect(fleet, folder)
-        driver = _Driver(link, fleet, config)
+        with _InTime(link, found, min(CONNECTING_S, fleet.start_s) if fleet.address else STARTING_S):
+            _connect(fleet, folder)
+        driver = _Driver(link, fleet, config, known)
     except Exception as error:
+        if fleet.address and "RAY_AUTH_MODE" not in os.environ and _has_token():
+            link.send_bytes(pickle.dumps(("token",), 5))
+            os.killpg(0, signal.SIGKILL)
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        if fleet.address:
-            remedy = "Start one (`ray start --head`), and name its address as it tells it; `ray status` shows it."
-            refusal = Refusal("ModelError", f"--ray-address {fleet.address}: there is no cluster: {reason}", remedy)
-        else:
-            refusal = Refusal("ModelError", f"Ray can't start a cluster on this machine: {reason}")
-        link.send_bytes(pickle.dumps(("failed", refusal), 5))
-        return
+        _refuse(link, Refusal("ModelError", f"{found} {reason}", remedy))
     asyncio.run(driver.run())
+
+
+def _has_token() -> bool:
+    """Whether the user has a token, which a cluster may want."""
+    given = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    return given or Path("~/.ray/auth_token").expanduser().exists()
+
+
+def _depart() -> None:
+    """Leave the cluster, or end our own, and so end this process."""
     ending = threading.Thread(target=ray.shutdown, daemon=True)
     ending.start()
     ending.join(CLOSING_S)

@@ -26,6 +26,8 @@ from cotbench.types import Key, Reply, Request
 # Seconds: after a reply the next ones are waited for, so that they travel together; how long an engine that works by
 # itself is waited for, before it is looked whether there is more to ask; the pause of one that has nothing to do.
 GATHER_S, MOMENT_S, IDLE_S = 0.005, 0.02, 0.5
+# For the engine to look up, when it is asked for what hasn't begun. One that doesn't keeps it, and answers it.
+LOOKING_UP_S = 20.0
 
 
 T = TypeVar("T")
@@ -143,7 +145,12 @@ class Replica:
     def give_back(self, incarnation: str) -> list[int]:
         """Take back what hasn't begun; the numbers of these requests."""
         self._of(incarnation)
-        return self._call(self._give_back)
+        back: Future[list[int]] = Future()
+        self._calls.put((back, self._give_back))
+        try:
+            return back.result(LOOKING_UP_S)
+        except TimeoutError:  # in a long batch: were it given back later nobody would hear of it, or ask for it again
+            return [] if back.cancel() else back.result()
 
     def describe(self, incarnation: str) -> EngineInfo:
         """What the engine says of itself now."""
@@ -194,7 +201,9 @@ class Replica:
                 self._fault = Refusal.of(error)
                 self._news.notify_all()
             while True:  # who waits for an answer gets none
-                self._calls.get()[0].set_exception(RuntimeError("the engine has stopped"))
+                done, _ = self._calls.get()
+                if done.set_running_or_notify_cancel():
+                    done.set_exception(RuntimeError("the engine has stopped"))
 
     def _answer_calls(self, engine: Engine) -> None:
         idle = not self._held and not self._numbers
@@ -204,6 +213,8 @@ class Replica:
             except queue.Empty:
                 break
             idle = False
+            if not done.set_running_or_notify_cancel():
+                continue
             try:
                 done.set_result(what(engine))
             except Exception as error:
