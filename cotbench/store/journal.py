@@ -12,7 +12,6 @@ failed only where no other is there: for resuming, rescoring, reports and showin
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import re
@@ -202,19 +201,9 @@ SIGNS: Mapping[str, re.Pattern[bytes]] = {
 _BITS: Mapping[str, int] = {name: 1 << number for number, name in enumerate(SIGNS)}
 _FAILED = _BITS["failed"]
 
-# The head of a line as `_line` writes it. One that is written in another way is parsed to find its address.
-_HEAD = re.compile(
-    rb'\{"v":%d,"question":"((?:[^"\\]|\\.)*)","request":"([^"\\]*)","ordinal":(\d{1,15}),'
-    rb'(?:"replicate":(\d{1,15}),)?' % SCHEMA
-)
+# The head of a line as `_line` writes it: behind it the responses are where they are looked for.
+_HEAD = re.compile(rb'\{"v":%d,"question":"(?:[^"\\]|\\.)*","request":"[^"\\]*","ordinal":\d' % SCHEMA)
 _COMPLETIONS = b',"completions":['
-# What follows the completions in a line. No text can hold it: quotation marks within texts are escaped.
-_TOLD = re.compile(
-    rb'\](?:,"completion_tokens":\d{1,15})?(?:,"more_prompt_tokens":(\d{1,15}))?(?:,"cached_tokens":(\d{1,15}))?'
-    rb'(?:,"seconds":([\d.eE+-]{1,25}))?(?:,"crc":"[0-9a-f]{8}")?\}\n\Z'
-)
-_TOLD_CHARS = 200
-_PATH, _TOKENS, _COUNT = b'"finish_reason":"', b'"completion_tokens":', re.compile(rb"\d{1,15}")
 
 
 class Told(NamedTuple):
@@ -268,63 +257,33 @@ def _look_through(path: Path, size: int) -> _Places:
             if end > size:
                 break
             places.good_bytes = end
-            intact = _intact(line)
-            head = match(line) if intact else None
-            if intact and head is None and (row := _stored(line, path)) is not None:
-                line = dump_line(msgspec.structs.replace(row, v=SCHEMA))  # as this version writes it
-                head = match(line)
-            address = _address(head) if head is not None else None
-            if address is None:
+            row = _stored(line, path) if _intact(line) else None
+            if row is None:
                 places.damaged += 1
                 continue
+            if match(line) is None:
+                line = dump_line(msgspec.structs.replace(row, v=SCHEMA))  # as this version writes it
             responses = line.rfind(_COMPLETIONS)
             bits = 0
             for bit, search in signs:
                 if search(line, responses) is not None:
                     bits |= bit
-            places.add(address, (start, end, bits, _told(line, responses)))
+            places.add(row.key, (start, end, bits, _told(row)))
     return places
 
 
-def _told(line: bytes, responses: int) -> Told:
-    """What a line says beside its texts. responses: where its completions begin."""
-    found = _TOLD.search(line, max(0, len(line) - _TOLD_CHARS))
-    if found is None:
-        return _NOTHING
-    more, cached, seconds = found.groups()
-    longest, counts, place = 0, 0, line.find(_TOKENS, responses, found.start())
-    while place >= 0:  # quicker than a pattern where texts are long
-        place += len(_TOKENS)
-        if count := _COUNT.match(line, place):
-            longest, counts = max(longest, int(count[0])), counts + 1
-        place = line.find(_TOKENS, place, found.start())
-    paths = line.count(_PATH, responses, found.start())
-    try:
-        return Told(
-            longest if counts and counts == paths else _longest(line) if paths > 1 else None,
-            int(more) if more else None,
-            int(cached) if cached else None,
-            float(seconds) if seconds else None,
-        )
-    except ValueError:
-        return _NOTHING
+def _told(row: StoredReply) -> Told:
+    """What a line says beside its texts."""
+    counts = [path.completion_tokens for path in row.completions]
+    longest = max(counts) if counts and None not in counts else _longest(row)  # type: ignore[type-var]
+    return Told(longest, row.more_prompt_tokens, row.cached_tokens, row.seconds)
 
 
-def _longest(line: bytes) -> int | None:
-    """The tokens of the longest path of a line where a server told the sum only: its share of their characters."""
-    row = _loaded(line, StoredReply)
-    lengths = [len(path.text) + len(path.reasoning) for path in row.completions] if row is not None else []
-    total = row.completion_tokens if row is not None else None
+def _longest(row: StoredReply) -> int | None:
+    """The tokens of the longest of several paths where a server told the sum only: its share of their characters."""
+    lengths = [len(path.text) + len(path.reasoning) for path in row.completions]
+    total = row.completion_tokens if len(lengths) > 1 else None
     return None if total is None or not sum(lengths) else round(total * max(lengths) / sum(lengths))
-
-
-def _address(head: re.Match[bytes]) -> _Address | None:
-    question, request, ordinal, replicate = head.groups()
-    try:
-        name = question.decode()
-        return json.loads(f'"{name}"') if "\\" in name else name, request.decode(), int(replicate or 0), int(ordinal)
-    except ValueError:  # intact, and nothing that cotbench writes
-        return None
 
 
 class JournalIndex:
@@ -398,6 +357,13 @@ class JournalIndex:
         place = self._places.best.get(key)
         return _NOTHING if place is None else place[3]
 
+    @property
+    def counts(self) -> Counts:
+        """How many lines of which kind there are."""
+        places = self._places
+        failed = sum(bool(place[2] & _FAILED) for place in places.best.values())
+        return Counts(len(places.best) - failed, failed, places.damaged, places.repeated, places.good_bytes)
+
     def state(self) -> JournalState:
         """All replies, parsed."""
         state = JournalState(repeated=self._places.repeated, good_bytes=self._places.good_bytes)
@@ -405,6 +371,20 @@ class JournalIndex:
             (state.failed if row.failed else state.replies)[row.key] = row.reply()
         state.damaged = self._places.damaged + len(self._unusable)
         return state
+
+
+class Counts(NamedTuple):
+    """What a journal holds, in numbers.
+
+    replies, failed: addresses with a reply, and with none but such that lack a completion. damaged: lines that are
+    passed over; repeated: lines of an address that had one before; good_bytes: where a torn last line begins, or the
+    file's end."""
+
+    replies: int
+    failed: int
+    damaged: int
+    repeated: int
+    good_bytes: int
 
 
 @dataclass(kw_only=True)
