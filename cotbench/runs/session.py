@@ -56,6 +56,7 @@ from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
 from cotbench.store.passages import write_passages
 from cotbench.store.questions import asked_fingerprint, write_questions
 from cotbench.store.records import RECORDS, RecordFile
+from cotbench.store.segments import segments_of
 
 Handling = Callable[[Callable[[int, FrameType | None], None]], AbstractContextManager[None]]
 
@@ -307,7 +308,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "Undo the change, or start a new run without --resume.",
             )
         return manifest, manifest.status == "finished"
-    if (folder / JOURNAL).exists():
+    if (folder / JOURNAL).exists() or segments_of(folder / JOURNAL):
         raise RunError(
             f"{folder}: holds a journal but no {MANIFEST}.",
             "Restore the manifest, or move the folder away and run again.",

@@ -34,17 +34,16 @@ from msgspec import Struct
 from cotbench.errors import RunError
 from cotbench.processes import beside
 from cotbench.store.files import cannot_write, open_to_read, open_to_write
+from cotbench.store.frames import Frames, Reader
 from cotbench.store.lines import SCHEMA, T, Whole, dump_line, load_line, with_possible_counts
-from cotbench.store.places import NOTHING, Lines, Places, Told, row_of, rows_from
+from cotbench.store.places import FAILED, NOTHING, Lines, Places, Told, row_of, rows_from
 from cotbench.store.segments import (
-    Frames,
-    Reader,
     Segment,
     has_index,
     load_index,
     look_through_packed,
-    next_segment,
     pack,
+    seal_file,
     segments_of,
     sync_folder,
 )
@@ -217,7 +216,7 @@ SIGNS: Mapping[str, re.Pattern[bytes]] = {
     "reasoned": re.compile(rb'"reasoning":"[^"]'),
 }
 _BITS: Mapping[str, int] = {name: 1 << number for number, name in enumerate(SIGNS)}
-_FAILED = _BITS["failed"]
+assert _BITS["failed"] == FAILED
 
 # The head of a line as `_line` writes it: behind it the responses are where they are looked for.
 _HEAD = re.compile(rb'\{"v":%d,"question":"(?:[^"\\]|\\.)*","request":"[^"\\]*","ordinal":\d' % SCHEMA)
@@ -296,7 +295,7 @@ class JournalIndex:
 
     @cached_property
     def _places(self) -> Places:
-        return Places(self._files(self._look()), _FAILED)
+        return Places(self._files(self._look()))
 
     def _files(self, looked: _Looked) -> Iterator[Lines]:
         """The lines of each file, and beside them the frames."""
@@ -353,13 +352,17 @@ class JournalIndex:
         assert frames is not None
         return self._reader.packed(segment.packed, frames, start, length)
 
+    def has_all(self, lines: Lines) -> bool:
+        """Whether it has each of these replies, or another one to the same request."""
+        return self._places.has_all(Places([lines]))
+
     def says(self, sign: str, keys: Iterable[Key]) -> bool | None:
         """Whether any of these responses has a sign of SIGNS; None where none of them is on record."""
         places, bit, known = self._places, _BITS[sign], False
         for key in keys:
             row = places.find(key)
-            bits = int(places.bits[row]) if row >= 0 else _FAILED
-            if not bits & _FAILED:
+            bits = int(places.bits[row]) if row >= 0 else FAILED
+            if not bits & FAILED:
                 if bits & bit:
                     return True
                 known = True
@@ -505,9 +508,7 @@ class Journal:
 
     def _seal(self) -> None:
         """Make the file the last of the sealed segments, and begin another. Raises OSError."""
-        segment = next_segment(self._path)
-        self._path.rename(segment.plain)
-        sync_folder(segment.folder)  # before its old name is another file's
+        segment = seal_file(self._path)
         sealed, self._fd = self._fd, open_to_write(self._path, os.O_WRONLY | os.O_APPEND | os.O_EXCL)
         self._size = self._on_disk = 0
         os.close(sealed)

@@ -36,6 +36,7 @@ ROW = np.dtype(
 Rows = npt.NDArray[np.void]
 _MOST = 2**31 - 1  # of tokens: more than any model writes or reads
 _UNKNOWN = -1
+FAILED = 1  # the bit of a line whose request failed
 
 
 class Told(NamedTuple):
@@ -59,7 +60,7 @@ def digest_of(key: Key) -> bytes:
 
 
 def row_of(key: Key, start: int, end: int, bits: int, told: Told) -> bytes:
-    """A line as the table has it. bits: what it holds, as the journal numbers that; 1 where its request failed."""
+    """A line as the table has it. bits: FAILED, and what else the journal asks of it."""
     counts = (_UNKNOWN if count is None or count > _MOST else count for count in told[:3])
     seconds = math.nan if told.seconds is None else told.seconds
     return _ROW.pack(digest_of(key), start, end - start, bits, *counts, seconds)
@@ -83,7 +84,7 @@ class Places:
     """The line that counts of each address, in the order of the first lines of each: the first that hasn't failed, or
     the first. `starts` are counted through all files."""
 
-    def __init__(self, files: Iterable[Lines] = (), failed: int = 1) -> None:
+    def __init__(self, files: Iterable[Lines] = ()) -> None:
         """files: in their order; each is let go of before the next one is taken."""
         self.bases: list[int] = []  # where each file begins
         self.damaged = self.repeated = 0
@@ -101,22 +102,22 @@ class Places:
         order = np.argsort(self.rows["high"], kind="stable")
         high = self.rows["high"][order]
         if (high[1:] == high[:-1]).any():
-            self._choose(failed)
+            self._choose()
             order = np.argsort(self.rows["high"], kind="stable")
             high = self.rows["high"][order]
         self._order = order.astype(np.uint32)
         self._high = memoryview(high.data)
         self._low = self.rows["low"]
         self.bits = self.rows["bits"]
-        self.failed = int(np.count_nonzero(self.bits & failed))
+        self.failed = int(np.count_nonzero(self.bits & FAILED))
 
-    def _choose(self, failed: int) -> None:
+    def _choose(self) -> None:
         """Keep the line that counts of each address."""
         rows, count = self.rows, len(self.rows)
         order = np.lexsort((rows["low"], rows["high"]))
         high, low = rows["high"][order], rows["low"][order]
         firsts = np.flatnonzero(np.r_[True, (high[1:] != high[:-1]) | (low[1:] != low[:-1])])
-        lacking = (rows["bits"][order] & failed) != 0
+        lacking = (rows["bits"][order] & FAILED) != 0
         best = np.minimum.reduceat(np.arange(count) + count * lacking, firsts)
         self.repeated = int(count - lacking.sum() - (best < count).sum())
         by_first = np.argsort(order[firsts], kind="stable")
@@ -127,7 +128,9 @@ class Places:
 
     def find(self, key: Key) -> int:
         """The number of an address's row; -1 where it has none."""
-        high, low = unpack("<QQ", digest_of(key))
+        return self._find(*unpack("<QQ", digest_of(key)))
+
+    def _find(self, high: int, low: int) -> int:
         at = bisect_left(self._high, high)
         while at < len(self._high) and self._high[at] == high:
             row = int(self._order[at])
@@ -135,6 +138,14 @@ class Places:
                 return row
             at += 1
         return -1
+
+    def has_all(self, others: Places) -> bool:
+        """Whether each address of others is among these, with a reply where it has one there."""
+        for high, low, bits in others.rows[["high", "low", "bits"]].tolist():
+            row = self._find(high, low)
+            if row < 0 or (self.bits[row] & FAILED and not bits & FAILED):
+                return False
+        return True
 
     def place(self, row: int) -> tuple[int, int]:
         """Where a line begins, and how long it is."""

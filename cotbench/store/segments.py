@@ -6,10 +6,8 @@ for it, each with the places of its lines in a file beside it.
     journal/000001.jsonl.zst   the same, packed: frames of about 1 MB of whole lines, which `zstd -d` reads
     journal/000001.index       the places of its lines and frames; made again where it is missing or damaged
 
-Before each frame stands a skippable one that says how long the frame is, packed and unpacked, so that what follows a
-damaged frame is found. A last one, the seal, says how long all of it is, with its hash: whoever has a seal has a whole
-file, and an index with the same hash is of this file. A segment that stands there both ways is read as it was written:
-it is taken away only when the packed one has been read back and is on the disk.
+An index has the hash of the packed file's seal, so that it is known of which file it is. A segment that stands there
+both ways is read as it was written: that is taken away only when the packed one has been read back and is on the disk.
 """
 
 from __future__ import annotations
@@ -17,34 +15,20 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
-from io import BytesIO
 from pathlib import Path
 from struct import Struct, error
-from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from cotbench.errors import RunError
 from cotbench.store.files import open_to_read, open_to_write
+from cotbench.store.frames import PACKED, TEMPORARY, Frames, Seal, Unpacking, pack_file, seal_of
 from cotbench.store.places import ROW, Lines, rows_from
 
-FRAME_BYTES = 1_000_000
-LEVEL = 3  # of zstd: 6 packs by a tenth more, and takes three times as long
-TEMPORARY = ".tmp"
 _NAME = re.compile(r"(\d{6,})\.jsonl(?:\.zst)?")
-
-_SKIPPED, _SEALED = 0x184D2A50, 0x184D2A51  # zstd readers pass over frames that begin so
-_BEFORE = Struct("<IIII")  # _SKIPPED, 8, and how long the frame is packed and unpacked
-_SEAL = Struct("<II16sQ")  # _SEALED, 24, the hash of all lines and how long they are
-_FRAME_BEGINS = b"\x28\xb5\x2f\xfd"
-_MARK = _BEFORE.pack(_SKIPPED, 8, 0, 0)[:8]
 
 _INDEX_MAGIC = b"cotbench index 1"
 _INDEX = Struct("<16s16sQQQQI")  # magic, hash, size, frames, rows, damaged lines, and the CRC-32 of all behind it
@@ -63,7 +47,7 @@ class Segment:
 
     @property
     def packed(self) -> Path:
-        return self.folder / f"{self.number:06}.jsonl.zst"
+        return self.folder / f"{self.number:06}.jsonl{PACKED}"
 
     @property
     def index(self) -> Path:
@@ -78,26 +62,6 @@ class Segment:
     def bytes_on_disk(self) -> int:
         """How many bytes its files have."""
         return sum(path.stat().st_size for path in (self.plain, self.packed, self.index) if path.is_file())
-
-
-class Seal(NamedTuple):
-    """What a whole packed file ends in."""
-
-    hash: bytes
-    size: int
-
-
-class Frames(NamedTuple):
-    """Where the frames of a packed file stand: of each its first byte in the file, its length there, and the first of
-    its bytes in what is unpacked. size: of all of it, unpacked. damaged: how many gaps are between them."""
-
-    places: npt.NDArray[np.uint64]  # a row for each
-    size: int
-    damaged: int = 0
-
-    def end(self, number: int) -> int:
-        """Where a frame ends in what is unpacked."""
-        return int(self.places[number + 1][2]) if number + 1 < len(self.places) else self.size
 
 
 Look = Callable[[Iterable[bytes]], Lines]  # finds the good lines among the lines of a file
@@ -135,7 +99,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def next_segment(journal: Path) -> Segment:
+def _next_segment(journal: Path) -> Segment:
     """A segment behind all others, in a folder that is there. Raises OSError."""
     folder = folder_of_segments(journal)
     if folder.is_symlink():
@@ -144,28 +108,24 @@ def next_segment(journal: Path) -> Segment:
     return Segment(folder, max((one.number for one in segments_of(journal)), default=0) + 1)
 
 
+def seal_file(journal: Path) -> Segment:
+    """Make a journal's open end the last of its sealed segments. There is no open end then. Raises OSError."""
+    segment = _next_segment(journal)
+    journal.rename(segment.plain)
+    sync_folder(segment.folder)  # before its old name is another file's
+    return segment
+
+
+def drop_segments(journal: Path) -> None:
+    """Take all sealed segments away, the last one first. Raises OSError."""
+    for segment in reversed(segments_of(journal)):
+        for path in (segment.plain, segment.packed, segment.index):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):  # there is none, or something of somebody else is in it
+        folder_of_segments(journal).rmdir()
+
+
 # --- packing ------------------------------------------------------------------------------------------------------
-
-
-def _codec() -> Any:
-    import pyarrow  # type: ignore[import-untyped]
-
-    return pyarrow.Codec("zstd", compression_level=LEVEL)
-
-
-def _unpacked(frame: bytes, size: int) -> bytes | None:
-    """The lines of a frame; None where it is damaged."""
-    try:
-        content: bytes = _codec().decompress(frame, decompressed_size=size, asbytes=True)
-    except OSError:
-        return None
-    return content if len(content) == size else None
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    """Whole lines, about as many as a frame has; at the end what is there, torn or not."""
-    while chunk := file.read(FRAME_BYTES):
-        yield chunk if chunk.endswith(b"\n") else chunk + file.readline()
 
 
 def pack(segment: Segment, look: Look) -> None:
@@ -176,11 +136,7 @@ def pack(segment: Segment, look: Look) -> None:
     try:
         with open_to_read(segment.plain) as plain:
             os.fsync(plain.fileno())
-            with os.fdopen(open_to_write(temporary, os.O_RDWR | os.O_TRUNC), "w+b") as packed:
-                seal, frames = _write_frames(plain, packed)
-                packed.flush()
-                os.fsync(packed.fileno())
-                _compare(plain, packed, frames)
+            seal, frames = pack_file(plain, temporary)
             plain.seek(0)
             lines = look(plain)
         temporary.replace(segment.packed)
@@ -191,136 +147,6 @@ def pack(segment: Segment, look: Look) -> None:
         raise
     segment.plain.unlink()
     sync_folder(segment.folder)
-
-
-def _write_frames(plain: BinaryIO, packed: BinaryIO) -> tuple[Seal, Frames]:
-    codec, all_lines, start = _codec(), blake2b(digest_size=16), 0
-    places: list[tuple[int, int, int]] = []
-    for chunk in _chunks(plain):
-        frame: bytes = codec.compress(chunk, asbytes=True)
-        packed.write(_BEFORE.pack(_SKIPPED, 8, len(frame), len(chunk)))
-        places.append((packed.tell(), len(frame), start))
-        packed.write(frame)
-        all_lines.update(chunk)
-        start += len(chunk)
-    seal = Seal(all_lines.digest(), start)
-    packed.write(_SEAL.pack(_SEALED, 24, *seal))
-    return seal, Frames(np.array(places, dtype=np.uint64).reshape(-1, 3), start)
-
-
-def _compare(plain: BinaryIO, packed: BinaryIO, frames: Frames) -> None:
-    """Read everything back. Raises OSError where it isn't what was packed."""
-    plain.seek(0)
-    for number in range(len(frames.places)):
-        chunk = read_frame(packed.fileno(), frames, number)
-        if chunk is None or plain.read(len(chunk)) != chunk:
-            raise OSError(f"{packed.name}: what was written isn't what is read back")
-    if plain.read(1):
-        raise OSError(f"{plain.name} grew while it was packed")
-
-
-def lines_as_written(segment: Segment) -> Iterator[bytes]:
-    """The bytes of a segment, in pieces. Raises RunError where a packed one isn't whole."""
-    if segment.is_plain:
-        with open_to_read(segment.plain) as file:
-            while chunk := file.read(FRAME_BYTES):
-                yield chunk
-        return
-    with open_to_read(segment.packed) as file:
-        seal, frames, all_lines = seal_of(file), scan(file), blake2b(digest_size=16)
-        for number in range(len(frames.places)):
-            chunk = read_frame(file.fileno(), frames, number) or b""
-            all_lines.update(chunk)
-            yield chunk
-    if seal is None or all_lines.digest() != seal.hash:
-        remedy = "Restore the file. What is good of it is still read by all other commands."
-        raise RunError(f"{segment.packed}: is damaged, or not all of it is there.", remedy)
-
-
-# --- reading ------------------------------------------------------------------------------------------------------
-
-
-def seal_of(file: BinaryIO) -> Seal | None:
-    """What a packed file ends in; None where it isn't whole."""
-    size = os.fstat(file.fileno()).st_size
-    content = os.pread(file.fileno(), _SEAL.size, max(0, size - _SEAL.size))
-    if len(content) < _SEAL.size:
-        return None
-    magic, length, hashed, lines = _SEAL.unpack(content)
-    return Seal(hashed, lines) if (magic, length) == (_SEALED, 24) else None
-
-
-def scan(file: BinaryIO) -> Frames:
-    """Find the frames of a packed file, whatever became of it: behind a damaged place the next one is looked for."""
-    descriptor, size = file.fileno(), os.fstat(file.fileno()).st_size
-    at = start = damaged = 0
-    places: list[tuple[int, int, int]] = []
-    while at < size:
-        head = os.pread(descriptor, _BEFORE.size + 4, at)
-        behind = at + _BEFORE.size
-        if head.startswith(_MARK) and head.endswith(_FRAME_BEGINS) and len(head) == _BEFORE.size + 4:
-            _, _, packed, unpacked = _BEFORE.unpack_from(head)
-            if behind + packed <= size:
-                places.append((behind, packed, start))
-                start += unpacked
-                at = behind + packed
-                continue
-        elif size - at == _SEAL.size and head.startswith(_SEAL.pack(_SEALED, 24, b"", 0)[:8]):
-            break
-        damaged += 1
-        at = _next_mark(descriptor, at + 1, size)
-    return Frames(np.array(places, dtype=np.uint64).reshape(-1, 3), start, damaged)
-
-
-def _next_mark(descriptor: int, at: int, size: int) -> int:
-    """Where the next frame may begin; the file's end where none does."""
-    while at < size:
-        content = os.pread(descriptor, FRAME_BYTES, at)
-        found = content.find(_MARK)
-        if found >= 0:
-            return at + found
-        at += max(1, len(content) - len(_MARK) + 1)
-    return size
-
-
-def read_frame(descriptor: int, frames: Frames, number: int) -> bytes | None:
-    """The lines of a frame; None where it is damaged."""
-    place, packed, start = map(int, frames.places[number])
-    return _unpacked(os.pread(descriptor, packed, place), frames.end(number) - start)
-
-
-class Reader:
-    """Reads lines of files by their places. Few files are open at once, and few frames unpacked."""
-
-    MOST_FILES, MOST_FRAMES = 32, 32
-
-    def __init__(self) -> None:
-        self._files: OrderedDict[Path, BinaryIO] = OrderedDict()
-        self._frames: OrderedDict[tuple[Path, int], bytes | None] = OrderedDict()
-
-    def plain(self, path: Path, start: int, length: int) -> bytes:
-        """Bytes of a file. Raises FileNotFoundError where it isn't there any more."""
-        return os.pread(self._open(path).fileno(), length, start)
-
-    def packed(self, path: Path, frames: Frames, start: int, length: int) -> bytes:
-        """Bytes of what a packed file holds; fewer where the file is damaged."""
-        number = bisect_right(frames.places[:, 2], start) - 1
-        key = (path, number)
-        if key not in self._frames:
-            self._frames[key] = read_frame(self._open(path).fileno(), frames, number)
-            if len(self._frames) > self.MOST_FRAMES:
-                self._frames.popitem(last=False)
-        self._frames.move_to_end(key)
-        begin = start - int(frames.places[number][2])
-        return (self._frames[key] or b"")[begin : begin + length]
-
-    def _open(self, path: Path) -> BinaryIO:
-        if path not in self._files:
-            self._files[path] = open_to_read(path)
-            if len(self._files) > self.MOST_FILES:
-                self._files.popitem(last=False)[1].close()
-        self._files.move_to_end(path)
-        return self._files[path]
 
 
 # --- the index ----------------------------------------------------------------------------------------------------
@@ -373,21 +199,26 @@ def load_index(segment: Segment) -> tuple[Frames, Lines] | None:
 
 
 def look_through_packed(segment: Segment, look: Look) -> tuple[Frames, Lines]:
-    """Find frames and lines of a packed segment, and leave an index beside it where that can be. Raises
+    """Find frames and lines of a packed segment, and leave an index beside it where it is whole and that can be. Raises
     FileNotFoundError where the file isn't there."""
     with open_to_read(segment.packed) as file:
-        seal, frames, all_lines = seal_of(file), scan(file), blake2b(digest_size=16)
-
-        def lines_within() -> Iterator[bytes]:
-            for number in range(len(frames.places)):
-                chunk = read_frame(file.fileno(), frames, number)
-                if chunk is None:  # as one damaged line, which keeps the places of what follows
-                    chunk = b" " * (frames.end(number) - int(frames.places[number][2]) - 1) + b"\n"
-                all_lines.update(chunk)
-                yield from BytesIO(chunk)
-
-        lines = look(lines_within())
-    if seal is not None and seal == (all_lines.digest(), frames.size):
+        lines = look(unpacking := Unpacking(file))
+    frames = unpacking.frames
+    if unpacking.seal is not None:
         with suppress(OSError):
-            save_index(segment, seal, frames, lines)
+            save_index(segment, unpacking.seal, frames, lines)
     return frames, lines._replace(size=frames.size, damaged=lines.damaged + frames.damaged)
+
+
+def whole_lines(segment: Segment) -> Iterator[bytes]:
+    """All lines of a segment, good or not, but for a torn last one. Raises RunError where a packed one isn't whole."""
+    if segment.is_plain:
+        with open_to_read(segment.plain) as file:
+            yield from (line for line in file if line.endswith(b"\n"))
+        return
+    with open_to_read(segment.packed) as file:
+        unpacking = Unpacking(file)
+        yield from (line for line in unpacking if line.endswith(b"\n"))
+    if unpacking.seal is None:
+        remedy = "Restore the file. What is good of it is still read by all other commands."
+        raise RunError(f"{segment.packed}: is damaged, or not all of it is there.", remedy)
