@@ -24,6 +24,7 @@ from cotbench.cli import importing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import exporting  # isort: skip
 from cotbench.cli import looking  # isort: skip
+from cotbench.cli import packing  # isort: skip
 from cotbench.cli import starting  # isort: skip
 from cotbench.cli import experiments  # isort: skip
 
@@ -35,6 +36,7 @@ __all__ = [
     "importing",
     "looking",
     "main",
+    "packing",
     "reporting",
     "reproducing",
     "running",

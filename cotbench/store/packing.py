@@ -21,7 +21,6 @@ from cotbench.store.lock import RunLock
 from cotbench.store.records import RECORDS
 from cotbench.store.segments import (
     drop_segments,
-    folder_of_segments,
     has_index,
     journal_bytes,
     look_through_packed,
@@ -168,8 +167,3 @@ def _has_all(journal: Path) -> bool:
         return False
     with open_to_read(journal) as file:
         return all(file.readline() == line for line in _sealed_lines(journal))
-
-
-def is_packed(folder: Path) -> bool:
-    """Whether a run has sealed segments or packed records."""
-    return folder_of_segments(folder / JOURNAL).is_dir() or packed_path(folder / RECORDS).is_file()
