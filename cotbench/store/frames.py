@@ -229,6 +229,11 @@ class Reader:
         begin = start - int(frames.places[number][2])
         return (self._frames[key] or b"")[begin : begin + length]
 
+    def __del__(self) -> None:
+        """An index has no end that is told, so its files are closed with it."""
+        for file in self._files.values():
+            file.close()
+
     def _open(self, path: Path) -> BinaryIO:
         if path not in self._files:
             self._files[path] = open_to_read(path)

@@ -291,7 +291,7 @@ class JournalIndex:
         new = [segment for segment in self._segments if segment.is_plain or not has_index(segment)]
         # Looking through it takes seconds.
         self.large = size + sum(segment.bytes_on_disk for segment in new) > LARGE
-        self._look = beside(partial(_look_at, path, size, new), worth=ahead and self.large)
+        self._look = beside(partial(_look_at, path, self._end, size, new), worth=ahead and self.large)
 
     @cached_property
     def _places(self) -> Places:
@@ -392,13 +392,14 @@ class JournalIndex:
 _Looked = dict[Segment | None, tuple[Frames | None, Lines]]
 
 
-def _look_at(path: Path, size: int, segments: Sequence[Segment]) -> _Looked:
-    """Look through segments, and through the first `size` bytes of the open end (None)."""
+def _look_at(path: Path, end: mmap.mmap | None, size: int, segments: Sequence[Segment]) -> _Looked:
+    """Look through segments, and through the first `size` bytes of the open end (None), as it was when it was opened:
+    at its path there may be another file by now."""
     looked: _Looked = {segment: _look_at_segment(segment, path) for segment in segments}
     looked[None] = (None, Lines(rows_from(b""), 0, 0))
-    if size:
-        with open_to_read(path) as file:
-            looked[None] = (None, look_through(file, path, size))
+    if end is not None:
+        end.seek(0)
+        looked[None] = (None, look_through(iter(end.readline, b""), path, size))
     return looked
 
 

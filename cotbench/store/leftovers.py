@@ -59,15 +59,19 @@ def leftovers_in(output_dir: Path) -> list[Leftover]:
 
 
 def clear(output_dir: Path) -> tuple[list[Leftover], list[str]]:
-    """Delete what is of no use; what was deleted, and what couldn't be. Each folder is held, and looked at again."""
+    """Delete what is of no use; what was deleted, and what couldn't be. Each folder is held, and looked at again: a run
+    may have begun in it meanwhile."""
     gone: list[Leftover] = []
     failed: list[str] = []
     for folder in dict.fromkeys(_run_of(one, output_dir) for one in leftovers_in(output_dir)):
         try:
+            before = _of_run(folder)
             with closing(RunLock(folder)):
-                for one in _of_run(folder):
-                    one.remove()
-                    gone.append(one)
+                still = {one.path for one in _of_run(folder, aged=0)}
+                for one in before:
+                    if one.path in still:
+                        one.remove()
+                        gone.append(one)
         except RunError as error:
             failed.append(error.message)
         except OSError as error:
@@ -91,22 +95,23 @@ def _goes_on(folder: Path) -> bool:
     return False
 
 
-def _of_run(folder: Path) -> list[Leftover]:
-    if why := _never_asked(folder):
+def _of_run(folder: Path, aged: float = OLD_S) -> list[Leftover]:
+    """The leftovers of a run's folder that are older than some seconds."""
+    if why := _never_asked(folder, aged):
         return [Leftover(path=folder, bytes=sum(p.stat().st_size for p in folder.iterdir()), why=why)]
     return [
         Leftover(path=path, bytes=path.stat().st_size, why=why)
         for path, why in (*_temporary(folder), *_of_segments(folder))
-        if time.time() - path.stat().st_mtime > OLD_S
+        if time.time() - path.stat().st_mtime >= aged
     ]
 
 
-def _never_asked(folder: Path) -> str:
+def _never_asked(folder: Path, aged: float) -> str:
     """Why a folder is of no use as a whole; "" where it may be of some."""
     there = {path.name: path for path in folder.iterdir()}
     if not there.keys() <= _NEVER_ASKED or any(path.is_symlink() or not path.is_file() for path in there.values()):
         return ""
-    if time.time() - max((path.stat().st_mtime for path in there.values()), default=time.time()) <= OLD_S:
+    if not there or time.time() - max(path.stat().st_mtime for path in there.values()) < aged:
         return ""
     if set(there) == {LOCK}:
         return "holds nothing but a lock that nobody has"

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from struct import Struct, error
 
@@ -31,7 +32,8 @@ from cotbench.store.places import ROW, Lines, rows_from
 _NAME = re.compile(r"(\d{6,})\.jsonl(?:\.zst)?")
 
 _INDEX_MAGIC = b"cotbench index 1"
-_INDEX = Struct("<16s16sQQQQI")  # magic, hash, size, frames, rows, damaged lines, and the CRC-32 of all behind it
+_HEAD = Struct("<16s16sQQQQ")  # magic, hash, size, frames, rows, damaged lines
+_CHECK = Struct("<I")  # the CRC-32 of all else
 
 
 @dataclass(frozen=True)
@@ -154,14 +156,14 @@ def pack(segment: Segment, look: Look) -> None:
 
 def save_index(segment: Segment, seal: Seal, frames: Frames, lines: Lines) -> None:
     """Write a packed segment's index. Raises OSError."""
-    parts = (frames.places.tobytes(), lines.rows.tobytes())
-    checked = zlib.crc32(parts[1], zlib.crc32(parts[0]))
-    head = _INDEX.pack(_INDEX_MAGIC, seal.hash, seal.size, len(frames.places), len(lines.rows), lines.damaged, checked)
+    head = _HEAD.pack(_INDEX_MAGIC, seal.hash, seal.size, len(frames.places), len(lines.rows), lines.damaged)
+    parts = (head, frames.places.tobytes(), lines.rows.tobytes())
+    check = _CHECK.pack(reduce(lambda before, part: zlib.crc32(part, before), parts, 0))
     # Two readers may make it at the same time, so each has a name of its own for it.
     temporary = segment.index.with_name(f"{segment.index.name}.{os.getpid()}{TEMPORARY}")
     try:
         with os.fdopen(open_to_write(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-            file.writelines((head, *parts))
+            file.writelines((*parts, check))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(segment.index)
@@ -175,7 +177,7 @@ def has_index(segment: Segment) -> bool:
     try:
         with open_to_read(segment.packed) as packed, open_to_read(segment.index) as index:
             seal = seal_of(packed)
-            magic, hashed, *_ = _INDEX.unpack(index.read(_INDEX.size))
+            magic, hashed, *_ = _HEAD.unpack(index.read(_HEAD.size))
     except (OSError, error, RunError):
         return False
     return seal is not None and (magic, hashed) == (_INDEX_MAGIC, seal.hash)
@@ -187,14 +189,16 @@ def load_index(segment: Segment) -> tuple[Frames, Lines] | None:
         return None
     try:
         with open_to_read(segment.index) as file:
-            _, _, size, frames, rows, damaged, checked = _INDEX.unpack(file.read(_INDEX.size))
             content = bytearray(file.read())
-    except (OSError, error, RunError, ValueError):
+        [check] = _CHECK.unpack(content[-_CHECK.size :])
+    except (OSError, error, RunError):
         return None
-    behind = 24 * frames
-    if len(content) != behind + rows * ROW.itemsize or zlib.crc32(content) != checked:
+    del content[-_CHECK.size :]
+    _, _, size, frames, rows, damaged = _HEAD.unpack_from(content)
+    behind = _HEAD.size + 24 * frames
+    if zlib.crc32(content) != check or len(content) != behind + rows * ROW.itemsize:
         return None
-    places = np.frombuffer(content[:behind], dtype=np.uint64).reshape(-1, 3)
+    places = np.frombuffer(bytes(content[_HEAD.size : behind]), dtype=np.uint64).reshape(-1, 3)
     return Frames(places, size), Lines(rows_from(content, behind), damaged, size)
 
 
