@@ -20,7 +20,6 @@ from msgspec import Meta, Struct, UnsetType
 
 from cotbench.errors import RunError
 from cotbench.store.files import open_to_read
-from cotbench.store.frames import Unpacking, packed_path
 
 SCHEMA = 1  # of all that is stored
 LARGEST = 2**53  # whole numbers that a float holds, too
@@ -112,6 +111,8 @@ def raw_lines(path: Path, remedy: str = "") -> Iterator[bytes]:
         return
     except FileNotFoundError:
         pass
+    from cotbench.store.frames import Unpacking, packed_path
+
     packed = packed_path(path)
     try:
         with open_to_read(packed) as file:
