@@ -16,7 +16,7 @@ _UNITS = ("kB", "MB", "GB", "TB")
 
 
 @app.command(
-    help="Pack runs that are over: journal and records take about a fifth of the room, and every command reads them "
+    help="Pack runs that are over: journal and records take about a quarter of the room, and every command reads them "
     "as before. What was packed is read back and compared before anything is deleted."
 )
 @guarded

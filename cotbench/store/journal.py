@@ -20,12 +20,12 @@ import threading
 import time
 import zlib
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import msgspec
@@ -286,7 +286,7 @@ class JournalIndex:
             if size:
                 self._end = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._segments = segments_of(path)
-        if any(one.is_plain and one.plain.stat().st_ino == inode for one in self._segments[-1:]):
+        if any(segment.is_file_of(inode) for segment in self._segments[-1:]):
             self._end, size = None, 0
         new = [segment for segment in self._segments if segment.is_plain or not has_index(segment)]
         # Looking through it takes seconds.
@@ -303,7 +303,7 @@ class JournalIndex:
             found = looked.pop(segment, None) or load_index(segment) or _look_at_segment(segment, self._path)
             self._frames.append(found[0])
             yield found[1]
-        yield looked[None][1]
+        yield looked.pop(None)[1]
 
     @property
     def empty(self) -> bool:
@@ -534,27 +534,26 @@ class _Packer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._left: deque[Segment] = deque()
+        self._left: SimpleQueue[Segment | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._hurry = threading.Event()
 
     def take(self, segment: Segment) -> None:
         """Pack a segment, after those that were taken before."""
-        self._left.append(segment)
-        if self._thread is None or not self._thread.is_alive():
+        self._left.put(segment)
+        if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True, name="journal-packing")
             self._thread.start()
 
     def _work(self) -> None:
         rest = partial(self._hurry.wait, REST_S)
-        while self._left:
-            segment = self._left.popleft()
+        while (segment := self._left.get()) is not None and not self._hurry.is_set():
             with suppress(OSError, RunError):
                 pack(segment, partial(look_through, path=self._path, rest=rest))
 
     def close(self) -> None:
         """Wait for the segment that is being packed, and pack no further one."""
-        self._left.clear()
         self._hurry.set()
+        self._left.put(None)
         if self._thread is not None:
             self._thread.join()

@@ -99,6 +99,8 @@ def _of_run(folder: Path, aged: float = OLD_S) -> list[Leftover]:
     """The leftovers of a run's folder that are older than some seconds."""
     if why := _never_asked(folder, aged):
         return [Leftover(path=folder, bytes=sum(p.stat().st_size for p in folder.iterdir()), why=why)]
+    if not (folder / MANIFEST).is_file():
+        return []
     return [
         Leftover(path=path, bytes=path.stat().st_size, why=why)
         for path, why in (*_temporary(folder), *_of_segments(folder))
@@ -114,7 +116,8 @@ def _never_asked(folder: Path, aged: float) -> str:
     if not there or time.time() - max(path.stat().st_mtime for path in there.values()) < aged:
         return ""
     if set(there) == {LOCK}:
-        return "holds nothing but a lock that nobody has"
+        ours = re.fullmatch(rb"\d*\n?", there[LOCK].read_bytes())
+        return "holds nothing but a lock that nobody has" if ours else ""
     if MANIFEST not in there or any(there[name].stat().st_size for name in (JOURNAL, RECORDS) if name in there):
         return ""
     try:

@@ -63,7 +63,18 @@ class Segment:
     @property
     def bytes_on_disk(self) -> int:
         """How many bytes its files have."""
-        return sum(path.stat().st_size for path in (self.plain, self.packed, self.index) if path.is_file())
+        size = 0
+        for path in (self.plain, self.packed, self.index):
+            with suppress(FileNotFoundError):
+                size += path.stat().st_size
+        return size
+
+    def is_file_of(self, inode: int) -> bool:
+        """Whether it stands there as it was written, and is a file that is known by another name."""
+        try:
+            return self.plain.stat().st_ino == inode
+        except FileNotFoundError:
+            return False
 
 
 Look = Callable[[Iterable[bytes]], Lines]  # finds the good lines among the lines of a file
