@@ -356,19 +356,6 @@ class JournalIndex:
         """Whether it has each of these replies, or another one to the same request."""
         return self._places.has_all(Places([lines]))
 
-    def lines(self) -> Iterator[bytes]:
-        """The line of each address that counts, as it stands in the file, in the order of `__iter__`."""
-        places, file = self._places, self._file
-        if file is None:
-            return
-        for address, best in places.best.items():
-            others = sorted(places.others.get(address, ()), key=lambda other: other[2] & _FAILED)
-            for start, end, *_ in (best, *others):
-                line = file[start:end]
-                if _stored(line, self._path) is not None:
-                    yield line
-                    break
-
     def says(self, sign: str, keys: Iterable[Key]) -> bool | None:
         """Whether any of these responses has a sign of SIGNS; None where none of them is on record."""
         places, bit, known = self._places, _BITS[sign], False
