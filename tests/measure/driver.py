@@ -31,6 +31,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,7 @@ class Made:
         self._wrong = {"number": ["7", "1,200", "38"], "formula": ["12", "\\frac{3}{7}", "x + 1"]}.get(style)
         # Also of short replies the object is new each time, as those of engines are.
         self._reply: Callable[[str, int], Any] = lambda text, tokens: Reply(
-            completions=(
-                Completion(text=text, finish_reason="stop", prompt_tokens=150, completion_tokens=tokens),
-            ),
+            completions=(Completion(text=text, finish_reason="stop", prompt_tokens=150, completion_tokens=tokens),),
             prompt=None,
             seconds=0.25,
         )
@@ -105,7 +104,7 @@ class Made:
 
     def poll(self) -> list[tuple[Any, Any]]:
         waiting = self._waiting
-        keys = [key for _, key in zip(range(self._batch), waiting)]
+        keys = list(islice(waiting, self._batch))
         return [(key, self._answer(key, waiting.pop(key))) for key in keys]
 
     def _answer(self, key: Any, request: Any) -> Any:
@@ -274,9 +273,13 @@ def shown(given: Given, told: dict[str, Any]) -> str:
     )
     more = [f"  {name:16} {spent / replies * 1e6:7.1f} us" for name, spent in Counter(told["parts"]).most_common()]
     if told["marks"]:
-        more.append(f"  {'before the loop':16} {told['before_mib']:7,.0f} MiB (CPU of planning {told['planning_s']:.1f} s)")
+        more.append(
+            f"  {'before the loop':16} {told['before_mib']:7,.0f} MiB (CPU of planning {told['planning_s']:.1f} s)"
+        )
         more += [f"  {done:16,} {mib:7,.0f} MiB" for done, mib in told["marks"]]
-        more.append(f"  {'peak':16} {told['peak_mib']:7,.0f} MiB (CPU beside planning and loop {told['session_s']:.1f} s)")
+        more.append(
+            f"  {'peak':16} {told['peak_mib']:7,.0f} MiB (CPU beside planning and loop {told['session_s']:.1f} s)"
+        )
     return "\n".join([line, *more])
 
 
