@@ -233,7 +233,8 @@ def jobs_of(plan: RunPlan, capacity: int, part: Part | None = None) -> Iterator[
     So modes share a prefix, and long chains of thought start early. Of the last `capacity` questions the short answers
     come behind all long ones, and fill the slots that the last chains of thought leave idle."""
     number = 0
-    left = sum(part is None or question in part.questions for question in plan.all_questions)
+    some = None if part is None else part.questions
+    left = sum(some is None or one.id in some for questions in plan.questions.values() for one in questions)
     last: list[tuple[int, Job]] = []
     for task, questions in plan.questions.items():
         kits = [kit for (name, _), kit in plan.kits.items() if name == task]
