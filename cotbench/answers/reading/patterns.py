@@ -65,8 +65,7 @@ class Starts:
 
     def first(self, text: str, start: int, end: int) -> int | None:
         """Find where the first match in text[start:end] begins."""
-        at_line = start if start == 0 or text[start - 1] == "\n" else None
-        if at_line is not None and self._line.match(text, start, end):
+        if (start == 0 or text[start - 1 : start] == "\n") and self._line.match(text, start, end):
             return start
         found = []
         if match := self._behind_newline.search(text, start, end):
