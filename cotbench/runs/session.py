@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -160,7 +161,7 @@ class _Session:
         self._say_first(counts)
         if fixed:
             self.say(fixed)
-        write_questions(folder, list(plan.all_questions.values()), plan.golds)
+        write_questions(folder, chain.from_iterable(plan.questions.values()), plan.golds)
         if any(kit.context for kit in plan.kits.values()):
             write_passages(folder, shown_passages(plan))
         here = {

@@ -21,6 +21,8 @@ from cotbench.runs.tally import TakenTally, Tally, work_of
 from cotbench.store.journal import Entry, Journal, JournalIndex, Parents
 from cotbench.types import Key, Reply, Request, Verdict, request_seed
 
+MOST_VERDICTS = 100_000  # of compared answers that are remembered, for those who answer the same
+
 
 class Ticket(NamedTuple):
     """What a result is for: the flow, by its number; its step; and which of the items that the step asked for."""
@@ -321,6 +323,8 @@ class Judge:
             self._ready.append((ticket, verdict))
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Verdict]]:
+        if not self._ready:  # of these it may be asked whether they are fatal
+            self._grader.forget(MOST_VERDICTS)
         results, self._ready = self._ready, []
         return results + self._grader.done(0.0 if results else wait_s)
 

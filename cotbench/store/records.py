@@ -296,8 +296,13 @@ class RecordFile:
             raise cannot_write(self._path, error) from None
 
     def _sorted(self, descriptor: int) -> Iterator[bytes]:
-        for index in sorted(range(len(self._places)), key=self._places.__getitem__):
-            yield os.pread(descriptor, self._ends[index + 1] - self._ends[index], self._ends[index])
+        # By place the number of the line, counted from 1; 0 where a place has none.
+        lines = array("q", bytes(8 * (max(self._places, default=-1) + 1)))
+        for number, place in enumerate(self._places, 1):
+            lines[place] = number
+        for number in filter(None, lines):
+            start = self._ends[number - 1]
+            yield os.pread(descriptor, self._ends[number] - start, start)
 
 
 def read_records(
