@@ -16,6 +16,8 @@ from re import _parser as parser
 from types import ModuleType
 from typing import Any
 
+from cotbench.answers.reading.patterns import Starts
+
 Reader = Callable[[str], object]
 
 SMALL, LARGE, WHOLE = 5_000, 20_000, 100_000  # characters
@@ -40,6 +42,8 @@ def patterns_of(*modules: ModuleType) -> list[re.Pattern[str]]:
 def _flat(value: object) -> Iterator[object]:
     if isinstance(value, dict):
         value = list(value.values())
+    if isinstance(value, Starts):
+        value = value.patterns
     if isinstance(value, (list, tuple)):
         for item in value:
             yield from _flat(item)

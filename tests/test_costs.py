@@ -245,12 +245,23 @@ def test_vllm_tells_of_a_path_by_itself_only() -> None:
 
 
 def test_an_engine_is_busy_while_it_has_something_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([5.0, 6.0, 8.0, 20.0, 21.0])
-    monkeypatch.setattr("cotbench.runs.tally.time.monotonic", lambda: next(clock))
+    now = 0.0
+    monkeypatch.setattr("cotbench.runs.tally.time.monotonic", lambda: now)
     tally = Tally(total=1, started=0.0)
-    for in_flight in (2, 1, 0, 3, 0):
+    for now, in_flight in ((5.0, 2), (6.0, 1), (8.0, 0), (20.0, 3), (21.0, 0), (30.0, 1)):  # noqa: B007
         tally.fly(in_flight)
-    assert tally.busy_s == pytest.approx(3.0 + 1.0)
+    now = 31.0
+    tally.land()
+    assert tally.busy_s == pytest.approx(3.0 + 1.0 + 1.0)
+
+
+def test_of_two_engines_the_run_is_busy_while_either_has_something_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("cotbench.runs.tally.time.monotonic", lambda: now)
+    tally, first, second = Tally(total=1, started=0.0), object(), object()
+    for now, station, in_flight in ((1.0, first, 2), (2.0, second, 1), (4.0, first, 0), (7.0, second, 0)):  # noqa: B007
+        tally.fly(in_flight, station)
+    assert (tally.busy_s, tally.in_flight) == (pytest.approx(6.0), 0)
 
 
 # --- steps --------------------------------------------------------------------------------------------------------

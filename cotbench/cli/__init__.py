@@ -25,6 +25,7 @@ from cotbench.cli import importing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import exporting  # isort: skip
 from cotbench.cli import looking  # isort: skip
+from cotbench.cli import packing  # isort: skip
 from cotbench.cli import starting  # isort: skip
 from cotbench.cli import experiments  # isort: skip
 
@@ -37,6 +38,7 @@ __all__ = [
     "looking",
     "main",
     "merging",
+    "packing",
     "reporting",
     "reproducing",
     "running",

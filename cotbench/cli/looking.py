@@ -239,12 +239,12 @@ def _runs(_: Path | None, output_dir: Path) -> Listing:
 
 def _answers(folder: Path) -> int:
     """How many answers a run has that goes on: its manifest says so at the end only."""
+    from cotbench.store.lines import raw_lines
     from cotbench.store.records import RECORDS
 
     try:
-        with (folder / RECORDS).open("rb") as file:
-            return sum(1 for _ in file)
-    except FileNotFoundError:
+        return sum(1 for _ in raw_lines(folder / RECORDS))
+    except RunError:
         return 0
 
 

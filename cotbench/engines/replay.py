@@ -50,6 +50,7 @@ from cotbench.store.files import kind_of
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.jsonl import numbered
 from cotbench.store.manifest import MANIFEST, read_manifest
+from cotbench.store.segments import segments_of
 from cotbench.types import Completion, Confidence, Key, Reply, Request
 
 ANY_MODE = ""
@@ -185,7 +186,7 @@ class ReplayEngine(ModellessEngine):
             with suppress(RunError):  # what is replayed is the journal, whatever became of the manifest
                 self._continues = _continues(read_manifest(self._path).engine)
             self._path = self._path / JOURNAL
-            if not self._path.is_file():
+            if not self._path.is_file() and not segments_of(self._path):
                 kind = kind_of(self._path)
                 found = f"is {kind}, expected a file" if kind else "there is no such file"
                 raise DataError(f"engine 'replay': {self._path}: {found}.", "Give a run that holds one.")

@@ -103,11 +103,13 @@ class Kit:
     ) -> Generator[Step, Any, Sequence[Paths]]:
         """Ask a turn several times at once, with each of `given`; return the paths of each reply. after: of each, the
         completions that it builds on."""
-        parents = [()] * len(given) if after is None else after
-        requests = [
-            replace(self.request(question, turn, **one), after=tuple(behind))
-            for one, behind in zip(given, parents, strict=True)
-        ]
+        requests = [self.request(question, turn, **one) for one in given]
+        if after is not None:
+            parents = map(tuple, after)
+            requests = [
+                replace(request, after=behind) if behind else request
+                for request, behind in zip(requests, parents, strict=True)
+            ]
         return (yield from consult(*requests) if self.asks_second(turn) else generate(*requests))
 
     def asks_second(self, turn: str) -> bool:  # noqa: ARG002

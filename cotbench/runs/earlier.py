@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.manifest import Manifest
+from cotbench.store.segments import journal_bytes
 from cotbench.types import Key, Reply, Request
 
 
@@ -74,7 +75,7 @@ class Earlier:
     @property
     def size(self) -> int:
         """Bytes of the journals that are looked through."""
-        return sum(path.stat().st_size for one in self.sources if (path := one.folder / JOURNAL).is_file())
+        return sum(journal_bytes(one.folder / JOURNAL) for one in self.sources)
 
 
 NOTHING = Earlier()

@@ -21,9 +21,8 @@ from cotbench.runs.import_run import ArmFacts, ReadTask, key_of
 from cotbench.runs.loop import Job, Loop, record_at_once
 from cotbench.runs.stations import Judge, RecordedReplies, Ticket
 from cotbench.runs.tally import Tally
-from cotbench.store.files import write_atomically
 from cotbench.store.journal import JOURNAL, JournalIndex
-from cotbench.store.records import RECORDS, Record, RecordFile
+from cotbench.store.records import RECORDS, Record, RecordFile, write_records
 
 LEAST = 4_000  # outputs for which a process of their own is worth it
 CHUNK = 1 << 20  # bytes that are copied at once
@@ -62,7 +61,7 @@ def derive(folder: Path, tasks: Sequence[ReadTask], prelude: str, limits: Limits
         counts = work[0]()
         for other in others:
             counts.update(other())
-        write_atomically(folder / RECORDS, _joined([part.path for part in parts]))
+        write_records(folder / RECORDS, _joined([part.path for part in parts]))
     finally:
         for part in parts:
             part.path.unlink(missing_ok=True)

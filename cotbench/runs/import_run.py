@@ -21,6 +21,7 @@ from cotbench.runs.import_questions import Pool, Settled, questions_of
 from cotbench.store.files import cannot_write
 from cotbench.store.journal import JOURNAL, StoredReply, imported_line
 from cotbench.store.lines import SCHEMA
+from cotbench.store.segments import drop_segments
 from cotbench.store.theirs import Reading, TheirsRow, write_theirs
 from cotbench.types import Completion, Key, Question
 
@@ -272,6 +273,7 @@ def write_replies(
         with path.with_name(JOURNAL + ".tmp").open("wb", buffering=1 << 20) as file:
             write_theirs(folder, _written(tasks, file.write, theirs))
         path.with_name(JOURNAL + ".tmp").replace(path)
+        drop_segments(path)  # of an import that this one replaces
     except OSError as error:
         raise cannot_write(path, error) from None
 

@@ -70,14 +70,15 @@ class _Open:
     results: list[Any] = field(default_factory=list)  # of the present step; `missing` of them are still to come
     missing: int = 0
     prediction: Prediction | None = None  # once the flow has ended; then `results` are the verdicts
-    asked: list[Key] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)  # how many of them each step asked for
-    executions: list[Execution] = field(default_factory=list)
-    keys: list[Key | None] = field(default_factory=list)  # of what the present step asks
-    had: list[tuple[Key, Reply]] = field(default_factory=list)
-    judgements: list[Reply] = field(default_factory=list)  # those of the second model
-    lines: dict[Key, StoredReply | None] = field(default_factory=dict)  # of what is on record, as far as looked at
+    # Tuples, since most of them stay empty, and tens of thousands of flows are open at once.
+    asked: tuple[Key, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    sizes: tuple[int, ...] = ()  # how many of them each step asked for
+    executions: tuple[Execution, ...] = ()
+    keys: tuple[Key | None, ...] = ()  # of what the present step asks
+    had: tuple[tuple[Key, Reply], ...] = ()
+    judgements: tuple[Reply, ...] = ()  # those of the second model
+    lines: dict[Key, StoredReply | None] | None = None  # of what is on record, as far as looked at
     went_on: int = 0  # replies that were gone on with for their answer
     judged_further: bool = False  # whether a judge's was gone on with
     cut: bool = False  # whether a reply was cut at its budget; the line with which it is gone on with may be
@@ -89,25 +90,26 @@ class _Open:
             key = self._on_record(request)
         else:
             digest = request.hash
-            ordinal = sum(known.request == digest for known in self.asked)
-            key = Key(question=self.job.question.id, request=digest, replicate=0, ordinal=ordinal)
+            ordinal = sum(known.request == digest for known in self.asked) if self.asked else 0
+            key = Key(self.job.question.id, digest, 0, ordinal)
         return self._asks(key, request)
 
     def _asks(self, key: Key | None, request: Request) -> Asked:
         if key is not None:
-            self.asked.append(key)
-        self.keys.append(key)
+            self.asked += (key,)
+        self.keys += (key,)
         return Asked(key, request, parents=self._parents(request))
 
     def _left(self) -> Iterator[tuple[Key, StoredReply]]:
         """The replies on record that haven't been asked for yet, with their lines; up to one that is missing."""
-        asked = set(self.asked)
+        asked, lines = set(self.asked), self.lines if self.lines is not None else {}
+        self.lines = lines
         for key in self.job.recorded or ():
             if key in asked:
                 continue
-            if key not in self.lines:  # each is parsed once, however many are looked through for one
-                self.lines[key] = self.job.look(key)
-            row = self.lines[key]
+            if key not in lines:  # each is parsed once, however many are looked through for one
+                lines[key] = self.job.look(key)
+            row = lines[key]
             if row is None:
                 return
             yield key, row
@@ -154,18 +156,18 @@ class _Open:
         found = next((key for key, row in self._left() if row.completions[0].begun == begun), None)
         if found is not None:
             return self._asks(found, request)
-        self.keys.append(None)
+        self.keys += (None,)
         return Asked(None, request, tuple(recorded))
 
     def _take(self, replies: Sequence[Reply]) -> Sequence[Any]:
         """Keep the replies of a step, beside their addresses where these are known. One without paths stands for none:
         a run that is over was not asked to go on with a reply with which one would go on now."""
-        had = [reply for reply in replies if reply.completions]
+        had = tuple(reply for reply in replies if reply.completions)
         self.replies += had
         if had or not replies:
-            self.sizes.append(len(had))
-        self.had += ((key, reply) for key, reply in zip(self.keys, replies, strict=True) if key is not None)
-        self.keys.clear()
+            self.sizes += (len(had),)
+        self.had += tuple((key, reply) for key, reply in zip(self.keys, replies, strict=True) if key is not None)
+        self.keys = ()
         return [reply.completions for reply in replies]
 
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
@@ -190,11 +192,11 @@ class _Open:
         return self._take(replies)
 
     def take_judgements(self, replies: Sequence[Reply]) -> Sequence[Any]:
-        self.judgements += replies
+        self.judgements += tuple(replies)
         return self._take(replies)
 
     def take_executions(self, executions: Sequence[Execution]) -> Sequence[Any]:
-        self.executions += executions
+        self.executions += tuple(executions)
         return executions
 
 
@@ -231,7 +233,8 @@ def jobs_of(plan: RunPlan, capacity: int, part: Part | None = None) -> Iterator[
     So modes share a prefix, and long chains of thought start early. Of the last `capacity` questions the short answers
     come behind all long ones, and fill the slots that the last chains of thought leave idle."""
     number = 0
-    left = sum(part is None or question in part.questions for question in plan.all_questions)
+    some = None if part is None else part.questions
+    left = sum(some is None or one.id in some for questions in plan.questions.values() for one in questions)
     last: list[tuple[int, Job]] = []
     for task, questions in plan.questions.items():
         kits = [kit for (name, _), kit in plan.kits.items() if name == task]
@@ -428,9 +431,9 @@ def record_at_once(job: Job, prediction: Prediction, key: Key, reply: Reply) -> 
             iter(()),  # type: ignore[arg-type]
             results=verdicts,
             prediction=prediction,
-            asked=[key],
-            replies=[reply],
-            sizes=[1],
+            asked=(key,),
+            replies=(reply,),
+            sizes=(1,),
             cut=cut,
         )
     )
@@ -520,4 +523,6 @@ def _source(flow: _Open, prediction: Prediction) -> tuple[int, int] | UnsetType:
 
 def _total(counts: Iterator[int | None]) -> int | None:
     values = list(counts)
+    if len(values) == 1:
+        return values[0]
     return None if not values or None in values else sum(filter(None, values))

@@ -26,6 +26,7 @@ from cotbench.errors import RunError, UsageError
 from cotbench.runs.prepare import differences, digest, unsharded
 from cotbench.runs.session import folder_of
 from cotbench.store.files import open_to_read, write_atomically
+from cotbench.store.frames import packed_path
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lines import T, load_line, no_such_line, read_lines
 from cotbench.store.lock import RunLock, state_of
@@ -33,6 +34,7 @@ from cotbench.store.manifest import MANIFEST, Manifest, Merged, MergedShard, Sha
 from cotbench.store.passages import PASSAGES
 from cotbench.store.questions import asked_fingerprint, read_questions, write_questions
 from cotbench.store.records import RECORDS
+from cotbench.store.segments import drop_segments
 from cotbench.types import Key, Outcome, Question
 
 
@@ -123,6 +125,11 @@ class _Part:
 
     folder: Path
     manifest: Manifest
+
+    def __post_init__(self) -> None:
+        if packed_path(self.folder / RECORDS).exists():
+            found = f"{self.folder}: its records are packed, and merging reads them where they stand."
+            raise RunError(found, f"Unpack it first: cotbench pack --undo {self.folder}")
 
     @cached_property
     def journal(self) -> JournalIndex:
@@ -239,6 +246,7 @@ class _Merge:
             write_atomically(self.folder / PASSAGES, self._in_order(parts, PASSAGES, _Shown, self._place_of_shown))
         manifest.write(self.folder)
         write_atomically(self.folder / JOURNAL, self._journal(parts, alone=own is None))
+        drop_segments(self.folder / JOURNAL)  # of the run as it was: all of their lines stand in the new file
         write_atomically(self.folder / RECORDS, self._in_order(parts, RECORDS, _Recorded, self._place_of_record))
         merged = self._note_end(manifest, own)
         manifest.write(self.folder)

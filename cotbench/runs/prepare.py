@@ -33,6 +33,7 @@ from cotbench.questions.columns import OF_EXEMPLARS, Hints
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.files import is_table, shown
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
+from cotbench.questions.tasks import TaskFile
 from cotbench.questions.worked import with_exemplars
 from cotbench.runs.arms import check_judge, check_settings, resolve, wants
 from cotbench.runs.default_modes import ALL, before_opening, default_modes
@@ -282,6 +283,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
                 require_engine(options.judge_engine_name, options.judge_model)
     data, skipped = _load(chosen, data_dir, skip=options.skip_missing, known=like.skipped if like is not None else {})
     chosen = replace(with_limits(chosen, {name: len(one.questions) for name, one in data.items()}), skipped=skipped)
+    chosen, data = _without_rows(chosen), {name: replace(one, file=_rowless(one.file)) for name, one in data.items()}
     counts = {name: limit_of(chosen, name, options.limit) for name in data}
     whole = {name: select(one.questions, counts[name], options.seed) for name, one in data.items()}
     questions = whole
@@ -321,6 +323,15 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     )
     _ = plan.lock  # refused now, where there is no such contrast
     return plan
+
+
+def _without_rows(chosen: Chosen) -> Chosen:
+    return replace(chosen, files={name: _rowless(file) for name, file in chosen.files.items()})
+
+
+def _rowless(file: TaskFile) -> TaskFile:
+    """A task file without the rows that it came with: they are questions now, and there may be millions."""
+    return replace(file, rows=file.rows and (), lines=())
 
 
 def _check_hints(chosen: Chosen, hints: Hints) -> None:

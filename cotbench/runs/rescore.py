@@ -22,14 +22,13 @@ from cotbench.runs.score_file import Summary, summarize
 from cotbench.runs.solving import require_solver
 from cotbench.runs.stations import STATIONS, Judge, RecordedReplies, Ticket, identities
 from cotbench.runs.tally import Tally
-from cotbench.store.files import write_atomically
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lines import dump_line
 from cotbench.store.lock import RunLock
 from cotbench.store.lookup import SCORED
 from cotbench.store.manifest import Manifest, prelude_of, read_manifest
 from cotbench.store.questions import read_questions
-from cotbench.store.records import RECORDS, Record, read_records
+from cotbench.store.records import RECORDS, Record, read_records, write_records
 
 _RESUME = "Run `cotbench run --resume RUN` to complete it."
 
@@ -133,7 +132,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         ):
             loop.run()
         if write:
-            write_atomically(folder / RECORDS, map(dump_line, after))
+            write_records(folder / RECORDS, map(dump_line, after))
             manifest.totals["outcomes"] = dict(sorted(Counter(row.outcome for row in after).items()))
             manifest.sessions.append({**circumstance(), "command": SCORED, "started": now()})
             manifest.write(folder)

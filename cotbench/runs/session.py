@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -50,12 +51,13 @@ from cotbench.runs.second import open_second
 from cotbench.runs.shown import shown_by
 from cotbench.runs.stations import Judge, Replies, Ticket
 from cotbench.runs.tally import Tally, Watch
-from cotbench.store.journal import JOURNAL, LARGE, Journal, JournalState, read_journal
+from cotbench.store.journal import JOURNAL, LARGE, Counts, Journal, JournalIndex
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
 from cotbench.store.passages import write_passages
 from cotbench.store.questions import asked_fingerprint, write_questions
 from cotbench.store.records import RECORDS, RecordFile
+from cotbench.store.segments import segments_of
 
 Handling = Callable[[Callable[[int, FrameType | None], None]], AbstractContextManager[None]]
 
@@ -153,12 +155,13 @@ class _Session:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
         plan, folder, tally = self.plan, self.folder, self.tally
         manifest, was_finished = _open_manifest(plan, self.info, spec, folder)
-        recorded = read_journal(folder / JOURNAL)
-        fixed = fix(plan, manifest, folder, len(recorded.replies) + len(recorded.failed))
-        self._say_first(recorded)
+        recorded = JournalIndex(folder / JOURNAL)
+        counts = recorded.counts
+        fixed = fix(plan, manifest, folder, counts.replies + counts.failed)
+        self._say_first(counts)
         if fixed:
             self.say(fixed)
-        write_questions(folder, list(plan.all_questions.values()), plan.golds)
+        write_questions(folder, chain.from_iterable(plan.questions.values()), plan.golds)
         if any(kit.context for kit in plan.kits.values()):
             write_passages(folder, shown_passages(plan))
         here = {
@@ -179,7 +182,7 @@ class _Session:
         manifest.modes = {kit.mode.name: kit.mode.facts.as_dict() for kit in plan.kits.values()}
         manifest.shown = shown_by(plan)
         manifest.write(folder)
-        journal = Journal(folder / JOURNAL, recorded.good_bytes)
+        journal = Journal(folder / JOURNAL, counts.good_bytes)
         replies = Replies(self.engine, journal, recorded, plan.options.seed, tally, self.earlier)
         second = None if self.second is None else replies.beside(self.second, self.earlier_of_second)
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
@@ -219,12 +222,12 @@ class _Session:
             )
         return RunResult(folder=folder, tally=tally, already_finished=was_finished and not tally.requests)
 
-    def _say_first(self, recorded: JournalState) -> None:
+    def _say_first(self, recorded: Counts) -> None:
         """Say what is on record, and what the engine says of itself."""
         if recorded.replies or recorded.failed:
-            again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
+            again = f", {recorded.failed} that failed are asked again" if recorded.failed else ""
             damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
-            self.say(f"Resuming {self.folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
+            self.say(f"Resuming {self.folder}: {recorded.replies} replies are on record{again}{damaged}.")
         for task, reason in self.plan.chosen.skipped.items():
             self.say(f"Left out: {task}: {reason.removeprefix(f'task {task}: ')}")
         for note in self.info.notes if self.info.engine == "replay" else ():
@@ -308,7 +311,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
         if manifest.merged is not None and manifest.places:  # of shards that don't make a whole
             manifest.data, manifest.question_ids, manifest.places = _data_of(plan), _ids_of(plan), {}
         return manifest, manifest.status == "finished"
-    if (folder / JOURNAL).exists():
+    if (folder / JOURNAL).exists() or segments_of(folder / JOURNAL):
         raise RunError(
             f"{folder}: holds a journal but no {MANIFEST}.",
             "Restore the manifest, or move the folder away and run again.",

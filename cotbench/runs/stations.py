@@ -18,8 +18,10 @@ from cotbench.errors import RunError
 from cotbench.modes import Mode
 from cotbench.runs.earlier import NOTHING, Earlier
 from cotbench.runs.tally import TakenTally, Tally, work_of
-from cotbench.store.journal import Entry, Journal, JournalIndex, JournalState, Parents
+from cotbench.store.journal import Entry, Journal, JournalIndex, Parents
 from cotbench.types import Key, Reply, Request, Verdict, request_seed
+
+MOST_VERDICTS = 100_000  # of compared answers that are remembered, for those who answer the same
 
 
 class Ticket(NamedTuple):
@@ -74,7 +76,8 @@ class Comparison:
 
 class Replies:
     """The station of an engine: a reply is in the journal before anybody sees it, and a question's request sent once.
-    earlier: the replies of earlier runs, which are copied into the journal instead of being asked for again.
+    recorded: what the journal held before, looked up as it is asked for. earlier: the replies of earlier runs, which
+    are copied into the journal instead of being asked for again.
 
     `done` with a wait gives way to an engine that works only while it is waited for until it has at least one reply,
     however long that takes."""
@@ -83,7 +86,7 @@ class Replies:
         self,
         engine: Engine,
         journal: Journal,
-        recorded: JournalState,
+        recorded: JournalIndex,
         seed: int,
         tally: Tally,
         earlier: Earlier = NOTHING,
@@ -94,11 +97,9 @@ class Replies:
         self._tally = tally
         self._earlier = earlier
         self._copied: list[Entry] = []  # of earlier runs, to be in the journal before anybody sees them
+        self._recorded = recorded
         # Replies by question, kept until all flows of the question are finished: modes may share a request.
         self._known: dict[str, dict[Key, Reply]] = defaultdict(dict)
-        for key, reply in recorded.replies.items():
-            self._known[key.question][key] = reply
-        recorded.replies.clear()  # from here on they go as their questions are finished
         self._waiting: dict[Key, tuple[Asked, list[Ticket]]] = {}
         self._ready: list[tuple[Ticket, Reply]] = []
         self._cancelled = False
@@ -126,7 +127,7 @@ class Replies:
     def submit(self, ticket: Ticket, work: Asked) -> None:
         key = work.key
         assert key is not None
-        reply = self._known[key.question].get(key)
+        reply = self._on_record(key)
         if reply is not None:
             self._tally.reused += 1
             self._tally.seen_work += work_of(reply)
@@ -141,6 +142,14 @@ class Replies:
             self._waiting[key] = (work, [ticket])
             self._engine.submit(key, work.request)
         self._fly()
+
+    def _on_record(self, key: Key) -> Reply | None:
+        """The reply to a request that was asked before, in this session or another; None where that failed."""
+        known = self._known[key.question]
+        reply = known.get(key)
+        if reply is None and (row := self._recorded.reply(key)) is not None and not row.failed:
+            reply = known[key] = row.reply()
+        return reply
 
     def _take_earlier(self, key: Key, work: Asked) -> Reply | None:
         """The reply of an earlier run; None where none has it."""
@@ -177,7 +186,7 @@ class Replies:
 
     def beside(self, engine: Engine, earlier: Earlier = NOTHING) -> Replies:
         """Return the station of a second engine, with the same journal and the same replies on record."""
-        second = Replies(engine, self._journal, JournalState(), self._seed, self._tally, earlier)
+        second = Replies(engine, self._journal, self._recorded, self._seed, self._tally, earlier)
         second._known = self._known
         return second
 
@@ -314,6 +323,8 @@ class Judge:
             self._ready.append((ticket, verdict))
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Verdict]]:
+        if not self._ready:  # of these it may be asked whether they are fatal
+            self._grader.forget(MOST_VERDICTS)
         results, self._ready = self._ready, []
         return results + self._grader.done(0.0 if results else wait_s)
 

@@ -116,11 +116,13 @@ class Tally:
     def fly(self, count: int, station: object = None) -> None:
         """Say how many requests an engine has from now on; the time since this was last said counts as busy where any
         had some. station: of the engine, where there are several."""
-        now = time.monotonic()
-        if self.in_flight:
-            self.busy_s += now - self._seen
+        before = self._flying.get(id(station), 0)
         self._flying[id(station)] = count
-        self._seen, self.in_flight = now, sum(self._flying.values())
+        was, self.in_flight = self.in_flight, self.in_flight + count - before
+        if not was:
+            self._seen = time.monotonic()
+        elif not self.in_flight:
+            self.busy_s += time.monotonic() - self._seen
 
     def land(self) -> None:
         """Count the time until now as busy, where an engine has requests."""

@@ -5,24 +5,27 @@ byte and a doubled line are told from good ones; damaged lines are passed over a
 handed to the operating system at once (a killed process loses none) and synced to disk every few seconds (a power cut
 loses at most those).
 
-A journal may hold gigabytes, so `JournalIndex` looks through it once for the places of its lines, without parsing them,
-and a line is parsed when it is wanted. Of the lines of one address the first good one counts, and one whose request
-failed only where no other is there: for resuming, rescoring, reports and showing alike.
+A journal may hold gigabytes. So its beginning is sealed, segment by segment (`segments.py`), while a run goes on, and
+`JournalIndex` keeps the places of its lines only (`places.py`): a line is read when it is wanted. Of the lines of one
+address the first good one counts, and one whose request failed only where no other is there: for resuming, rescoring,
+reports and showing alike.
 """
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import re
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,13 +34,26 @@ from msgspec import Struct
 from cotbench.errors import RunError
 from cotbench.processes import beside
 from cotbench.store.files import cannot_write, open_to_read, open_to_write
+from cotbench.store.frames import Frames, Reader
 from cotbench.store.lines import SCHEMA, T, Whole, dump_line, load_line, with_possible_counts
+from cotbench.store.places import FAILED, NOTHING, Lines, Places, Told, row_of, rows_from
+from cotbench.store.segments import (
+    Segment,
+    has_index,
+    load_index,
+    look_through_packed,
+    pack,
+    seal_file,
+    segments_of,
+    sync_folder,
+)
 from cotbench.types import Completion, Key, Message, Reply, Request
 
 JOURNAL = "journal.jsonl"
 SYNC_EVERY_S = 5.0
 LARGE = 50_000_000  # bytes: looking through more takes seconds
-
+SEAL_BYTES = 256_000_000  # the open end is sealed when it has become as large
+REST_AFTER, REST_S = 200, 0.005  # lines that are looked through beside a run before it is given time
 
 Parents = tuple[tuple[str, int, int], ...]  # paths: of each its request's hash and ordinal, and its place
 # What a line is made of: an address, the request, its seed, the reply, the paths that it builds on, and the run that
@@ -200,179 +216,108 @@ SIGNS: Mapping[str, re.Pattern[bytes]] = {
     "reasoned": re.compile(rb'"reasoning":"[^"]'),
 }
 _BITS: Mapping[str, int] = {name: 1 << number for number, name in enumerate(SIGNS)}
-_FAILED = _BITS["failed"]
+assert _BITS["failed"] == FAILED
 
-# The head of a line as `_line` writes it. One that is written in another way is parsed to find its address.
-_HEAD = re.compile(
-    rb'\{"v":%d,"question":"((?:[^"\\]|\\.)*)","request":"([^"\\]*)","ordinal":(\d{1,15}),'
-    rb'(?:"replicate":(\d{1,15}),)?' % SCHEMA
-)
+# The head of a line as `_line` writes it: behind it the responses are where they are looked for.
+_HEAD = re.compile(rb'\{"v":%d,"question":"(?:[^"\\]|\\.)*","request":"[^"\\]*","ordinal":\d' % SCHEMA)
 _COMPLETIONS = b',"completions":['
-# What follows the completions in a line. No text can hold it: quotation marks within texts are escaped.
-_TOLD = re.compile(
-    rb'\](?:,"completion_tokens":\d{1,15})?(?:,"more_prompt_tokens":(\d{1,15}))?(?:,"cached_tokens":(\d{1,15}))?'
-    rb'(?:,"seconds":([\d.eE+-]{1,25}))?(?:,"crc":"[0-9a-f]{8}")?\}\n\Z'
-)
-_TOLD_CHARS = 200
-_PATH, _TOKENS, _COUNT = b'"finish_reason":"', b'"completion_tokens":', re.compile(rb"\d{1,15}")
 
 
-class Told(NamedTuple):
-    """What is on record of a reply beside its texts: as in `types.Reply`, and how many completion tokens the longest of
-    its paths has, which is what one waits for where they are drawn side by side."""
-
-    longest_tokens: int | None = None
-    more_prompt_tokens: int | None = None
-    cached_tokens: int | None = None
-    seconds: float | None = None
-
-
-_NOTHING = Told()
-_Address = tuple[str, str, int, int]  # what a Key is equal to, and quicker to make and to hand to another process
-# Of a line: its first byte, the one behind its last, the bits of SIGNS, and what else was told.
-_Place = tuple[int, int, int, Told]
-
-
-@dataclass(kw_only=True)
-class _Places:
-    """Where lines stand. best: by address, the line that counts; others: further ones, should that one be unusable."""
-
-    best: dict[_Address, _Place] = field(default_factory=dict)
-    others: dict[_Address, list[_Place]] = field(default_factory=dict)
-    damaged: int = 0
-    repeated: int = 0
-    good_bytes: int = 0
-
-    def add(self, address: _Address, place: _Place) -> None:
-        """Take in a line: of an address the first counts, and one without a failure before one with."""
-        first = self.best.setdefault(address, place)
-        if first is place:
-            return
-        failed, fails = first[2] & _FAILED, place[2] & _FAILED
-        if failed and not fails:
-            self.best[address], place = place, first
-        elif not failed and not fails:
-            self.repeated += 1
-        self.others.setdefault(address, []).append(place)
+def look_through(lines: Iterable[bytes], path: Path, size: int | None = None, rest: Rest | None = None) -> Lines:
+    """Find the good lines among a file's, as far as its first `size` bytes: a run may go on and add more. path: for
+    messages. rest: is called now and then, by whoever has something better to do meanwhile. Raises RunError on a line
+    of a later version."""
+    match, signs = _HEAD.match, [(_BITS[name], look.search) for name, look in SIGNS.items()]
+    rows, damaged, end = bytearray(), 0, 0
+    for number, line in enumerate(lines):
+        if rest is not None and not number % REST_AFTER:
+            rest()
+        start, behind = end, end + len(line)
+        # Torn: the process died while writing it.
+        if not line.endswith(b"\n") or (size is not None and behind > size):
+            break
+        end = behind
+        row = _stored(line, path) if _intact(line) else None
+        if row is None:
+            damaged += 1
+            continue
+        if match(line) is None:
+            line = dump_line(msgspec.structs.replace(row, v=SCHEMA))  # as this version writes it
+        responses, bits = line.rfind(_COMPLETIONS), 0
+        for bit, search in signs:
+            if search(line, responses) is not None:
+                bits |= bit
+        rows += row_of(row.key, start, end, bits, _told(row))
+    return Lines(rows_from(rows), damaged, end)
 
 
-def _look_through(path: Path, size: int) -> _Places:
-    """Find the lines of a journal's first `size` bytes: a run may go on and add more."""
-    places, match, signs = _Places(), _HEAD.match, [(_BITS[name], look.search) for name, look in SIGNS.items()]
-    with open_to_read(path) as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                break  # torn: the process died while writing it
-            start = places.good_bytes
-            end = start + len(line)
-            if end > size:
-                break
-            places.good_bytes = end
-            intact = _intact(line)
-            head = match(line) if intact else None
-            if intact and head is None and (row := _stored(line, path)) is not None:
-                line = dump_line(msgspec.structs.replace(row, v=SCHEMA))  # as this version writes it
-                head = match(line)
-            address = _address(head) if head is not None else None
-            if address is None:
-                places.damaged += 1
-                continue
-            responses = line.rfind(_COMPLETIONS)
-            bits = 0
-            for bit, search in signs:
-                if search(line, responses) is not None:
-                    bits |= bit
-            places.add(address, (start, end, bits, _told(line, responses)))
-    return places
+Rest = Callable[[], object]
 
 
-def _told(line: bytes, responses: int) -> Told:
-    """What a line says beside its texts. responses: where its completions begin."""
-    found = _TOLD.search(line, max(0, len(line) - _TOLD_CHARS))
-    if found is None:
-        return _NOTHING
-    more, cached, seconds = found.groups()
-    longest, counts, place = 0, 0, line.find(_TOKENS, responses, found.start())
-    while place >= 0:  # quicker than a pattern where texts are long
-        place += len(_TOKENS)
-        if count := _COUNT.match(line, place):
-            longest, counts = max(longest, int(count[0])), counts + 1
-        place = line.find(_TOKENS, place, found.start())
-    paths = line.count(_PATH, responses, found.start())
-    try:
-        return Told(
-            longest if counts and counts == paths else _longest(line) if paths > 1 else None,
-            int(more) if more else None,
-            int(cached) if cached else None,
-            float(seconds) if seconds else None,
-        )
-    except ValueError:
-        return _NOTHING
+def _told(row: StoredReply) -> Told:
+    """What a line says beside its texts."""
+    counts = [path.completion_tokens for path in row.completions]
+    longest = max(counts) if counts and None not in counts else _longest(row)  # type: ignore[type-var]
+    return Told(longest, row.more_prompt_tokens, row.cached_tokens, row.seconds)
 
 
-def _longest(line: bytes) -> int | None:
-    """The tokens of the longest path of a line where a server told the sum only: its share of their characters."""
-    row = _loaded(line, StoredReply)
-    lengths = [len(path.text) + len(path.reasoning) for path in row.completions] if row is not None else []
-    total = row.completion_tokens if row is not None else None
+def _longest(row: StoredReply) -> int | None:
+    """The tokens of the longest of several paths where a server told the sum only: its share of their characters."""
+    lengths = [len(path.text) + len(path.reasoning) for path in row.completions]
+    total = row.completion_tokens if len(lengths) > 1 else None
     return None if total is None or not sum(lengths) else round(total * max(lengths) / sum(lengths))
 
 
-def _address(head: re.Match[bytes]) -> _Address | None:
-    question, request, ordinal, replicate = head.groups()
-    try:
-        name = question.decode()
-        return json.loads(f'"{name}"') if "\\" in name else name, request.decode(), int(replicate or 0), int(ordinal)
-    except ValueError:  # intact, and nothing that cotbench writes
-        return None
-
-
 class JournalIndex:
-    """The replies of a run by their addresses. A damaged line is as if it weren't there. An absent journal is empty."""
+    """The replies of a run by their addresses. A damaged line is as if it weren't there. An absent journal is empty.
+
+    A run may go on meanwhile: what it adds isn't seen, and what it seals and packs is still found."""
 
     def __init__(self, path: Path, *, ahead: bool = False) -> None:
         """ahead: look through a large journal now, in another process. Raises RunError where the path is no file."""
         self._path = path
-        self._file: mmap.mmap | None = None
-        self.large = False  # looking through it takes seconds
-        self._unusable: set[_Place] = set()  # lines that are intact, and nothing that cotbench writes
-        self._look: Callable[[], _Places] = _Places
-        try:
-            file = open_to_read(path)
-        except FileNotFoundError:
-            return
-        with file:
-            size = os.fstat(file.fileno()).st_size
-            self.large = size > LARGE
+        self._end: mmap.mmap | None = None
+        self._frames: list[Frames | None] = []  # of each segment, where it is read packed
+        self._reader = Reader()
+        size, inode = 0, -1
+        # The open end goes first: were it sealed in between, it would else be neither there nor here.
+        with suppress(FileNotFoundError), open_to_read(path) as file:
+            size, inode = os.fstat(file.fileno()).st_size, os.fstat(file.fileno()).st_ino
             if size:
-                self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                self._look = beside(partial(_look_through, path, size), worth=ahead and self.large)
+                self._end = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._segments = segments_of(path)
+        if any(segment.is_file_of(inode) for segment in self._segments[-1:]):
+            self._end, size = None, 0
+        new = [segment for segment in self._segments if segment.is_plain or not has_index(segment)]
+        # Looking through it takes seconds.
+        self.large = size + sum(segment.bytes_on_disk for segment in new) > LARGE
+        self._look = beside(partial(_look_at, path, self._end, size, new), worth=ahead and self.large)
 
     @cached_property
-    def _places(self) -> _Places:
-        return self._look()
+    def _places(self) -> Places:
+        return Places(self._files(self._look()))
+
+    def _files(self, looked: _Looked) -> Iterator[Lines]:
+        """The lines of each file, and beside them the frames."""
+        for segment in self._segments:
+            found = looked.pop(segment, None) or load_index(segment) or _look_at_segment(segment, self._path)
+            self._frames.append(found[0])
+            yield found[1]
+        yield looked.pop(None)[1]
 
     @property
     def empty(self) -> bool:
         """Whether there is no journal, or nothing in it."""
-        return self._file is None
+        return self._end is None and not self._segments
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._places.best
+        return self._places.find(key) >= 0
 
     def reply(self, key: Key) -> StoredReply | None:
-        """The line of an address. Raises RunError on one of a later version."""
-        places, file = self._places, self._file
-        if key not in places.best or file is None:
-            return None
-        others = places.others.get(key)
-        # Of the others, too, those without a failure go first.
-        for place in (places.best[key], *sorted(others or (), key=lambda other: other[2] & _FAILED)):
-            row = _stored(file[place[0] : place[1]], self._path)
-            if row is not None:
-                return row
-            self._unusable.add(place)
-        return None
+        """The line of an address."""
+        row = self._places.find(key)
+        stored = self._row(row) if row >= 0 else None
+        return stored if stored is not None and stored.key == key else None
 
     def replies(self, keys: Iterable[Key]) -> list[StoredReply]:
         """The lines of some addresses, in their order, as far as there are any."""
@@ -380,44 +325,108 @@ class JournalIndex:
 
     def __iter__(self) -> Iterator[StoredReply]:
         """The line of each address, in the order of the first lines of each."""
-        return iter(row for address in self._places.best if (row := self.reply(Key(*address))) is not None)
+        return (stored for row in range(len(self._places)) if (stored := self._row(row)) is not None)
 
     def lines(self) -> Iterator[bytes]:
-        """The line of each address that counts, as it stands in the file, in the order of `__iter__`."""
-        places, file = self._places, self._file
-        if file is None:
-            return
-        for address, best in places.best.items():
-            others = sorted(places.others.get(address, ()), key=lambda other: other[2] & _FAILED)
-            for start, end, *_ in (best, *others):
-                line = file[start:end]
-                if _stored(line, self._path) is not None:
-                    yield line
-                    break
+        """The line that counts of each address, as it was written, in the order of the first lines of each."""
+        return (line for row in range(len(self._places)) if _intact(line := self._line(row)))
+
+    def _row(self, row: int) -> StoredReply | None:
+        """A line of the table, parsed; None where the file has been damaged since it was looked through."""
+        line = self._line(row)
+        return _stored(line, self._path) if _intact(line) else None
+
+    def _line(self, row: int) -> bytes:
+        places = self._places
+        start, length = places.place(row)
+        number = bisect_right(places.bases, start) - 1
+        start -= places.bases[number]
+        if number == len(self._segments):
+            assert self._end is not None
+            return self._end[start : start + length]
+        segment = self._segments[number]
+        if self._frames[number] is None:
+            with suppress(FileNotFoundError):  # it has been packed meanwhile
+                return self._reader.plain(segment.plain, start, length)
+        frames = self._frames[number] = self._frames[number] or _look_at_segment(segment, self._path)[0]
+        assert frames is not None
+        return self._reader.packed(segment.packed, frames, start, length)
+
+    def has_all(self, lines: Lines) -> bool:
+        """Whether it has each of these replies, or another one to the same request."""
+        return self._places.has_all(Places([lines]))
 
     def says(self, sign: str, keys: Iterable[Key]) -> bool | None:
         """Whether any of these responses has a sign of SIGNS; None where none of them is on record."""
-        best, bit, known = self._places.best, _BITS[sign], False
+        places, bit, known = self._places, _BITS[sign], False
         for key in keys:
-            place = best.get(key)
-            if place is not None and not place[2] & _FAILED:
-                if place[2] & bit:
+            row = places.find(key)
+            bits = int(places.bits[row]) if row >= 0 else FAILED
+            if not bits & FAILED:
+                if bits & bit:
                     return True
                 known = True
         return False if known else None
 
     def told(self, key: Key) -> Told:
         """What the engine told of a reply beside its paths, without parsing its line."""
-        place = self._places.best.get(key)
-        return _NOTHING if place is None else place[3]
+        row = self._places.find(key)
+        return NOTHING if row < 0 else self._places.told(row)
+
+    @property
+    def counts(self) -> Counts:
+        """How many lines of which kind there are."""
+        places = self._places
+        replies = len(places) - places.failed
+        return Counts(replies, places.failed, places.damaged, places.repeated, places.last_size)
 
     def state(self) -> JournalState:
         """All replies, parsed."""
-        state = JournalState(repeated=self._places.repeated, good_bytes=self._places.good_bytes)
+        *_, damaged, repeated, good_bytes = self.counts
+        state = JournalState(damaged=damaged, repeated=repeated, good_bytes=good_bytes)
         for row in self:
             (state.failed if row.failed else state.replies)[row.key] = row.reply()
-        state.damaged = self._places.damaged + len(self._unusable)
         return state
+
+
+_Looked = dict[Segment | None, tuple[Frames | None, Lines]]
+
+
+def _look_at(path: Path, end: mmap.mmap | None, size: int, segments: Sequence[Segment]) -> _Looked:
+    """Look through segments, and through the first `size` bytes of the open end (None), as it was when it was opened:
+    at its path there may be another file by now."""
+    looked: _Looked = {segment: _look_at_segment(segment, path) for segment in segments}
+    looked[None] = (None, Lines(rows_from(b""), 0, 0))
+    if end is not None:
+        end.seek(0)
+        looked[None] = (None, look_through(iter(end.readline, b""), path, size))
+    return looked
+
+
+def _look_at_segment(segment: Segment, path: Path) -> tuple[Frames | None, Lines]:
+    """Find the lines of a segment, and its frames where it is packed. Raises RunError where it isn't there any more."""
+    if segment.is_plain:
+        with suppress(FileNotFoundError), open_to_read(segment.plain) as file:
+            lines = look_through(file, path)
+            return None, lines._replace(size=os.fstat(file.fileno()).st_size)
+    try:
+        return load_index(segment) or look_through_packed(segment, partial(look_through, path=path))
+    except FileNotFoundError:
+        raise RunError(f"{segment.packed}: is missing.", "Restore the file.") from None
+
+
+class Counts(NamedTuple):
+    """What a journal holds, in numbers.
+
+    replies, failed: addresses with a reply, and with none but such that lack a completion. damaged: lines that are
+    passed over; repeated: lines of an address that had one before; good_bytes: where a torn last line begins, or the
+    file's end."""
+
+    replies: int
+    failed: int
+    damaged: int
+    repeated: int
+    good_bytes: int
 
 
 @dataclass(kw_only=True)
@@ -440,7 +449,8 @@ def read_journal(path: Path) -> JournalState:
 
 
 class Journal:
-    """Appends replies as they arrive. A torn last line of an earlier process is cut off first."""
+    """Appends replies as they arrive. A torn last line of an earlier process is cut off first. What has become large
+    is sealed, and packed beside the run; so is what an earlier process didn't come to pack."""
 
     def __init__(self, path: Path, good_bytes: int) -> None:
         self._path = path
@@ -450,9 +460,14 @@ class Journal:
         except OSError as error:
             raise cannot_write(path, error) from None
         self._size = good_bytes
+        self._on_disk = 0  # of these bytes
         self._synced = time.monotonic()
         self._syncing: threading.Thread | None = None
         self._sync_failed: OSError | None = None
+        self._packer = _Packer(path)
+        for segment in segments_of(path):
+            if segment.is_plain:
+                self._packer.take(segment)
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Write entries in one go.
@@ -463,28 +478,43 @@ class Journal:
         try:
             while written < len(content):
                 written += os.write(self._fd, content[written:])
+            self._size += written
             self._sync_beside()
         except OSError as error:
-            self._size += content.rfind(b"\n", 0, written) + 1
-            os.ftruncate(self._fd, self._size)
+            if written < len(content):
+                self._size += content.rfind(b"\n", 0, written) + 1
+                os.ftruncate(self._fd, self._size)
             raise cannot_write(self._path, error) from None
-        self._size += written
 
     def _sync_beside(self) -> None:
-        """Sync now and then, in a thread: a slow disk must not hold the engine. A failure is raised the next time."""
+        """Sync now and then, in a thread: a slow disk must not hold the engine. A failure is raised the next time. Once
+        it is large and on the disk, the file is sealed."""
         if self._sync_failed is not None:
             raise self._sync_failed
-        if time.monotonic() - self._synced < SYNC_EVERY_S or (self._syncing and self._syncing.is_alive()):
+        if self._syncing and self._syncing.is_alive():
             return
-        self._synced = time.monotonic()
-        self._syncing = threading.Thread(target=self._sync, daemon=True, name="journal-sync")
-        self._syncing.start()
+        if self._on_disk >= SEAL_BYTES:
+            self._seal()
+        elif self._size >= SEAL_BYTES or time.monotonic() - self._synced >= SYNC_EVERY_S:
+            self._synced = time.monotonic()
+            self._syncing = threading.Thread(target=self._sync, args=(self._size,), daemon=True, name="journal-sync")
+            self._syncing.start()
 
-    def _sync(self) -> None:
+    def _sync(self, size: int) -> None:
         try:
             os.fsync(self._fd)
+            self._on_disk = size
         except OSError as error:
             self._sync_failed = error
+
+    def _seal(self) -> None:
+        """Make the file the last of the sealed segments, and begin another. Raises OSError."""
+        segment = seal_file(self._path)
+        sealed, self._fd = self._fd, open_to_write(self._path, os.O_WRONLY | os.O_APPEND | os.O_EXCL)
+        self._size = self._on_disk = 0
+        os.close(sealed)
+        sync_folder(self._path.parent)
+        self._packer.take(segment)
 
     def close(self) -> None:
         if self._syncing is not None:
@@ -495,3 +525,35 @@ class Journal:
             raise cannot_write(self._path, error) from None
         finally:
             os.close(self._fd)
+            self._packer.close()
+
+
+class _Packer:
+    """Packs segments in a thread, which works a fifth of the time: a run must not wait for it. A segment that can't be
+    packed, since the disk is full or we are killed, stays as it was written, and is read like that."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._left: SimpleQueue[Segment | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._hurry = threading.Event()
+
+    def take(self, segment: Segment) -> None:
+        """Pack a segment, after those that were taken before."""
+        self._left.put(segment)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, daemon=True, name="journal-packing")
+            self._thread.start()
+
+    def _work(self) -> None:
+        rest = partial(self._hurry.wait, REST_S)
+        while (segment := self._left.get()) is not None and not self._hurry.is_set():
+            with suppress(OSError, RunError):
+                pack(segment, partial(look_through, path=self._path, rest=rest))
+
+    def close(self) -> None:
+        """Wait for the segment that is being packed, and pack no further one."""
+        self._hurry.set()
+        self._left.put(None)
+        if self._thread is not None:
+            self._thread.join()

@@ -91,19 +91,36 @@ def read_lines(path: Path, kind: type[T], *, torn: bool = False, remedy: str = "
     to have the file written again, where that isn't by resuming the run.
 
     Raises RunError where the file is missing, or at the first line that cotbench doesn't write."""
+    decode = _decoder(kind).decode
+    for number, line in enumerate(raw_lines(path, remedy), 1):
+        if torn and not line.endswith(b"\n"):
+            return
+        try:
+            yield decode(line)
+        except (ValueError, RecursionError):
+            yield _reread(line, kind, path, number, remedy)
+
+
+def raw_lines(path: Path, remedy: str = "") -> Iterator[bytes]:
+    """The lines of a file of entries as they were written, whether it is packed or not.
+
+    Raises RunError where it is missing, or packed and not whole."""
     try:
-        file = open_to_read(path)
+        with open_to_read(path) as file:
+            yield from file
+        return
+    except FileNotFoundError:
+        pass
+    from cotbench.store.frames import Unpacking, packed_path
+
+    packed = packed_path(path)
+    try:
+        with open_to_read(packed) as file:
+            yield from (unpacking := Unpacking(file))
     except FileNotFoundError:
         raise RunError(f"{path}: is missing.", remedy or _WRITE_AGAIN) from None
-    decode = _decoder(kind).decode
-    with file:
-        for number, line in enumerate(file, 1):
-            if torn and not line.endswith(b"\n"):
-                return
-            try:
-                yield decode(line)
-            except (ValueError, RecursionError):
-                yield _reread(line, kind, path, number, remedy)
+    if unpacking.seal is None:
+        raise RunError(f"{packed}: is damaged, or not all of it is there.", remedy or _WRITE_AGAIN)
 
 
 def _reread(line: bytes, kind: type[T], path: Path, number: int, remedy: str) -> T:

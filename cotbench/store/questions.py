@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -34,7 +34,7 @@ class StoredQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 _OF_QUESTION = tuple(name for name in StoredQuestion.__struct_fields__ if name != "gold")
 
 
-def write_questions(folder: Path, questions: Sequence[Question], golds: Mapping[str, str]) -> None:
+def write_questions(folder: Path, questions: Iterable[Question], golds: Mapping[str, str]) -> None:
     """Replace a run's questions. Raises RunError."""
     rows = (
         StoredQuestion(**{name: getattr(question, name) for name in _OF_QUESTION}, gold=golds[question.id])

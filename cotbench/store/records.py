@@ -6,7 +6,7 @@ import os
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from cotbench.errors import RunError
 from cotbench.store.files import cannot_write, open_to_write, write_atomically
+from cotbench.store.frames import packed_path
 from cotbench.store.lines import Whole, dump_line, no_such_line, read_lines, with_possible_counts
 from cotbench.store.manifest import Manifest
 from cotbench.store.questions import QUESTIONS
@@ -253,6 +254,12 @@ def execution_row(execution: Execution) -> ExecutionRow:
     )
 
 
+def write_records(path: Path, lines: Iterable[bytes]) -> None:
+    """Replace a file of records, packed or not. Raises RunError."""
+    write_atomically(path, lines)
+    packed_path(path).unlink(missing_ok=True)  # the plain one counts where both are there
+
+
 class RecordFile:
     """Takes records while a run goes on (a killed run has what it had); sorted and complete at the end."""
 
@@ -284,13 +291,18 @@ class RecordFile:
         try:
             with self._file as file:
                 file.flush()
-                write_atomically(self._path, self._sorted(file.fileno()))
+                write_records(self._path, self._sorted(file.fileno()))
         except OSError as error:
             raise cannot_write(self._path, error) from None
 
     def _sorted(self, descriptor: int) -> Iterator[bytes]:
-        for index in sorted(range(len(self._places)), key=self._places.__getitem__):
-            yield os.pread(descriptor, self._ends[index + 1] - self._ends[index], self._ends[index])
+        # By place the number of the line, counted from 1; 0 where a place has none.
+        lines = array("q", bytes(8 * (max(self._places, default=-1) + 1)))
+        for number, place in enumerate(self._places, 1):
+            lines[place] = number
+        for number in filter(None, lines):
+            start = self._ends[number - 1]
+            yield os.pread(descriptor, self._ends[number] - start, start)
 
 
 def read_records(
@@ -302,7 +314,7 @@ def read_records(
     of a run that goes on or was killed, is passed over; one that has only begun may have no file yet."""
     path = folder / RECORDS
     rows: list[Record] = []
-    if manifest.status == "running" and not path.exists():
+    if manifest.status == "running" and not path.exists() and not packed_path(path).exists():
         return rows
     asked = set(manifest.spec.pairs)
     for number, row in enumerate(map(with_possible_counts, read_lines(path, Record, torn=True)), 1):

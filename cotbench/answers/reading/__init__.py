@@ -68,6 +68,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 
 from cotbench.answers import kinds  # whose rows name the readers of this folder; looked at when something is read
 from cotbench.answers.reading.declines import DECLINES
@@ -107,6 +108,7 @@ LAST_WORDS = 500  # characters of an open thought in which what is stated is the
 _TAG = re.compile(r"</?\w{1,20}>|\s")
 MAX_ALONE_CHARS = 30
 MAX_SHORT_CHARS = 80  # of an output whose reading is kept for the next one that is the same
+MOST_SHORT = 4_096  # readings that are kept
 WORDS_ALONE = 12  # of an answer in front of a question that the model invents
 _PREFACE = caseless(r"\b(?:solution|solve|step|sure|okay|let|here|answer|response|reasoning|task)\b|[:：?]\s*\Z")
 # What shows, behind an answer, that it isn't the last word.
@@ -180,9 +182,39 @@ def extract(text: str, answer_type: str, choices: Sequence[str] = (), *, truncat
     vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to
     give), "unclosed_think" (it ended in the middle of a thought) or "".
     """
-    if len(text) <= MAX_SHORT_CHARS:  # an arm that answers alone says the same thing many times
-        return _extract_short(text, answer_type, tuple(choices), truncated)
-    return _extract(text, answer_type, choices, truncated)
+    if len(text) > MAX_SHORT_CHARS:
+        return _extract(text, answer_type, choices, truncated)
+    # An arm that answers alone says the same thing many times, of other options each time, which most readings of a
+    # letter don't look at.
+    short = (text, answer_type, len(choices), truncated)
+    found = _SHORT.get(short)
+    if found is None and short not in _SHORT:
+        unread = _Unread(choices)
+        found = _extract(text, answer_type, unread, truncated)
+        if len(_SHORT) >= MOST_SHORT:
+            _SHORT.clear()
+        _SHORT[short] = found = None if unread.looked_at and choices else found
+    return found or _extract_short(text, answer_type, tuple(choices), truncated)
+
+
+class _Unread(Sequence[str]):
+    """Options of which it is noted whether anybody has looked at them, other than how many they are."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self._choices = choices
+        self.looked_at = False
+
+    def __len__(self) -> int:
+        return len(self._choices)
+
+    def __getitem__(self, place: Any) -> Any:
+        self.looked_at = True
+        return self._choices[place]
+
+
+# What short texts are read as, by text, kind, number of options, and whether it was cut; None where that depends on
+# what the options say.
+_SHORT: dict[tuple[str, str, int, bool], Extraction | None] = {}
 
 
 def _extract(text: str, answer_type: str, choices: Sequence[str], truncated: bool) -> Extraction:
@@ -208,7 +240,7 @@ def _extract(text: str, answer_type: str, choices: Sequence[str], truncated: boo
     return found
 
 
-_extract_short = lru_cache(maxsize=4_096)(_extract)
+_extract_short = lru_cache(maxsize=MOST_SHORT)(_extract)
 
 
 def _thought(found: Extraction) -> Extraction:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cotbench.answers.reading.patterns import SPACES, caseless
+from cotbench.answers.reading.patterns import SPACES, Starts, caseless
 
 Span = tuple[int, int]
 _TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
@@ -19,26 +19,36 @@ _MAY_MARK = caseless(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/
 _SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
 _STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
 MARKUP_TAG = caseless(r"</?[a-z]{1,10}\s?/?>")  # <br>
-_NEXT_TURN = caseless(
-    r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
-    flags=re.M,
-)
 MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
 WRAP = rf"[{SPACES}*_`#]*+"
-# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; last, an
-# unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
-_RUN_ON = caseless(
-    rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
-    rf"|instruction|premises)(?:\s?#?\d+)?{WRAP}[:：]",
-    r"\n[ \t\r]*\n[ \t]*numbers[:：][ \t]*\d{1,9}(?:[ ,]{1,3}\d{1,9}){1,7}[ \t\r]*\n",
-    r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
-    r"^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>",
-    rf"^{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
-    rf"|pytanie)(?:\s?\d+)?{WRAP}[:：]",
-    r"\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
-    r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
-    r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
-    flags=re.M,
+# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; an unmarked
+# paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
+_RUN_ON = Starts(
+    at_lines=(
+        rf"{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
+        rf"|instruction|premises)(?:\s?#?\d+)?{WRAP}[:：]",
+        r"\s?(?:\[(?:question|problem|q)\]|<s>)",
+        rf"{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
+        rf"|pytanie)(?:\s?\d+)?{WRAP}[:：]",
+    ),
+    by_sign={
+        "\n": (
+            r"[ \t\r]*\n[ \t]*numbers[:：][ \t]*\d{1,9}(?:[ ,]{1,3}\d{1,9}){1,7}[ \t\r]*\n",
+            r"[ \t\r]*\n(?=[^\n?]*+\?)"  # which most paragraphs don't come to: the rest is slow
+            r"(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
+            r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
+            r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
+        ),
+        "<": (
+            r"\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|(?:start|end)_of_turn>",
+            r"/s>|eo[ahs]>",
+        ),
+        "[": (r"INST\]",),
+    },
+)
+_NEXT_TURN = Starts(
+    at_lines=(r"[ \t*_#]*+(?:human|user)[*_]*\s?[:：]",),
+    by_sign={"<": (r"\|(?:im_start|start_header_id|user)\|>|start_of_turn>",), "[": (r"INST\]",)},
 )
 
 
@@ -175,11 +185,10 @@ def thought_in(text: str, parts: Parts) -> str:
 
 def run_on(text: str, start: int, end: int) -> int | None:
     """Find where, from start on, the text turns to a question or a turn that the model invents."""
-    match = _RUN_ON.search(text, start, end)
-    return match.start() if match else None
+    return _RUN_ON.first(text, start, end)
 
 
 def next_turn(text: str, start: int, end: int) -> int:
     """Find where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
-    match = _NEXT_TURN.search(text, start, end)
-    return match.start() if match and match.start() > start else end
+    found = _NEXT_TURN.first(text, start, end)
+    return end if found is None or found <= start else found

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from cotbench.answers.reading.endings import MAX_WORDS_BELOW
 from cotbench.answers.reading.parts import MARKUP, WRAP, Span
@@ -41,6 +41,7 @@ _CONTRACT = caseless(
 # A number or a formula: "#### Step 2" and "#### 2. Add up" are headings.
 _BARE_WRAP = rf"[{SPACES}*_`]*+"
 _HASHES = re.compile(rf"####(?!#|{_BARE_WRAP}(?:[A-Za-z]{{2}}|\d+[.):][ \t]+\S)){_BARE_WRAP}(?=\S)")
+_NAMES = (" option", " choice", " statement", " response", " conclusion")
 _OF_OPTIONS = ["the", "my", "correct", "right", "best", "final", "likely", "plausible", "suitable", "appropriate"]
 _OF_STATEMENTS = ["correct", "likely", "plausible", "suitable", "appropriate", "accurate"]
 _NAMED_ANSWERS = [
@@ -92,9 +93,11 @@ PHRASE = caseless(
     r"|simply|just|indeed|actually|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)"
 )
 # Texts without which a pattern can't match, in lower case.
+_PHRASE_ANCHORS = Anchors("answer", *_NAMED_ANSWERS, shared=_NAMES)
 _CONTRACT_ANCHORS = Anchors(
     *("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
     *("finish(", "finish[", "submit(", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
+    shared=("<", "finish", '"'),
 )
 _SIGNS_ELSEWHERE = anchors(
     "respuesta reponse antwort risposta resposta gabarito opcion opzione alternativa antwoord jawaban svar vastaus",
@@ -103,6 +106,7 @@ _SIGNS_ELSEWHERE = anchors(
     "đáp_án câu_trả_lời phương_án lựa_chọn trả_lời верный правильный jibu సమాధానం பதில் ตัวเลือก ข้อ คำตอบ เฉลย",
     "正しい 適切 最適 答案 答え 解答 回答 正解 正答 正确 正確 最佳 最终 合适 정답 답 उत्तर जवाब विकल्प উত্তর",
     "الخيار الاختيار الإجابة الاجابة الجواب الحل پاسخ جواب תשובה",
+    shared=("j", "z", "antwo", "spost", " corr"),
 )
 # "Each correct answer is worth 5 points": no answer of the text's own.
 _ANY_ANSWER = caseless(r"\b(?:each|every|per|any|an?|if\sthe|no|only\sif)\s(?:\w+\s)?\Z")
@@ -120,25 +124,37 @@ _OBJECT_END = re.compile(r"(?:[\"'\]]|\n[ \t]{0,16})\s?\}")
 
 def boxed_spans(text: str) -> list[Span]:
     r"""The content of every closed \boxed{..} or \fbox{..}, in order; \boxed 5 gives "5". Linear in the text."""
+    return list(_boxed_spans(text)) if "box" in text else []
+
+
+@lru_cache(maxsize=4)  # formulas are read with them, and what is stated
+def _boxed_spans(text: str) -> tuple[Span, ...]:
     bare: list[Span] = []
-    boxes: set[int] = set()  # where a box's content begins
+    boxes: list[int] = []  # where a box's content begins
     for match in _BOXED.finditer(text):
         if match["brace"]:
-            boxes.add(match.end())
+            boxes.append(match.end())
         else:
             bare.append(match.span("bare"))
-    if not boxes:
-        return bare
-    opened: list[int] = []
+    contents = frozenset(boxes)
     closed: list[Span] = []
-    for match in _BRACE.finditer(text):
-        if match[0] == "{":
-            opened.append(match.end())
-        elif match[0] == "}" and opened:
-            start = opened.pop()
-            if start in boxes and match.start() - start <= MAX_ANSWER_CHARS:
-                closed.append((start, match.start()))
-    return sorted(bare + closed)
+    end = 0
+    for box in boxes:
+        if box < end:
+            continue  # in one that has been looked through
+        opened = [box]
+        for match in _BRACE.finditer(text, box):
+            if match[0] == "{":
+                opened.append(match.end())
+            elif match[0] == "}":
+                start, end = opened.pop(), match.start()
+                if start in contents and end - start <= MAX_ANSWER_CHARS:
+                    closed.append((start, end))
+                if not opened:
+                    break
+        else:
+            break  # it isn't closed, and all behind it has been looked through
+    return tuple(sorted(bare + closed))
 
 
 def _closer(head: str) -> str:
@@ -233,7 +249,7 @@ BOXED = Rule(
 STATEMENTS = (
     Rule("contract", "contract", ALL_KINDS, partial(_phrases, _CONTRACT, _CONTRACT_ANCHORS, before=120)),
     Rule("hashes", "hashes", ALL_KINDS, partial(_phrases, _HASHES, Anchors("####"), before=1)),
-    Rule("phrase", "phrase", ALL_KINDS, partial(_phrases, PHRASE, Anchors("answer", *_NAMED_ANSWERS), before=0)),
+    Rule("phrase", "phrase", ALL_KINDS, partial(_phrases, PHRASE, _PHRASE_ANCHORS, before=0)),
     Rule("phrase in another language", "phrase", ALL_KINDS, partial(_phrases, _ELSEWHERE, _SIGNS_ELSEWHERE, before=20)),
     BOXED,
 )
