@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from cotbench.engines import EngineConfig
 from cotbench.engines import fleet as fleets
 from cotbench.engines.arguments import FLEET
 from cotbench.engines.fleet import Fleet, Homes, fitting, fleet_of, shortage_of
+from cotbench.engines.ray_replica import last_error
 from cotbench.errors import UsageError
 from cotbench.runs.prepare import lasting
 
@@ -115,6 +117,15 @@ def test_results_dont_depend_on_how_many_replicas_there_are() -> None:
     assert lasting({**dict.fromkeys(FLEET, 1), "sure": 0.5}) == {"sure": 0.5}
 
 
+def test_the_cause_that_only_a_replicas_log_has_is_found(tmp_path: Path) -> None:
+    log = tmp_path / "worker.err"
+    core = "(EngineCore pid=7)   ValueError: no such block"
+    log.write_text("x\n" * 90_000 + core + "\nfar\nRuntimeError: See root cause above.\n")
+    assert last_error(str(log)) == "(EngineCore pid=7) ValueError: no such block"
+    log.write_text("INFO all is well\n")
+    assert last_error(str(log)) == last_error(str(tmp_path / "none")) == ""
+
+
 @dataclass
 class Replica:
     """As the driver knows one."""
@@ -189,7 +200,7 @@ print([name for name in sys.modules if name == "ray" or name.startswith(("ray.",
     "arguments",
     [["--help"], ["run", "--help"], ["run", "--model", "stub", "--task", "sample", "--mode", "direct", "--limit", "3"]],
 )
-def test_nothing_loads_ray_but_its_engine(arguments: list[str], tmp_path: Any) -> None:
+def test_nothing_loads_ray_but_its_engine(arguments: list[str], tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _LOADED, *arguments], capture_output=True, text=True, check=True, cwd=tmp_path
     )

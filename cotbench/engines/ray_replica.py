@@ -15,6 +15,8 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from cotbench import __version__
@@ -89,6 +91,19 @@ class News(NamedTuple):
     carried: dict[str, Any]
 
 
+def last_error(stderr: str = "/proc/self/fd/2") -> str:
+    """The last line with an error that this process, or one of its engine's, has written where nobody reads it: Ray has
+    it in a file, which goes with the cluster. "" where there is none."""
+    with suppress(OSError), Path(stderr).resolve().open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 65_536))
+        lines = [" ".join(line.split()) for line in file.read().decode("utf-8", "replace").splitlines()]
+        found = [line for line in lines if "Error: " in line]
+        # What an engine's process ended of stands before what became of its parent.
+        causes = [line for line in found if "See root cause above" not in line]
+        return (causes or found or [""])[-1][-400:]
+    return ""
+
+
 class NotOpenError(Exception):
     """The replica is another process than the one that was spoken to: it has no engine yet."""
 
@@ -121,7 +136,10 @@ class Replica:
         try:
             return opening.result()
         except BaseException as error:
-            return Refusal.of(error)
+            refusal = Refusal.of(error)
+            if refusal.kind != "UsageError" and (cause := last_error()):
+                refusal = refusal._replace(hint=f"{refusal.hint} The replica's process wrote: {cause}".strip())
+            return refusal
 
     def ask(self, incarnation: str, requests: Sequence[tuple[int, bytes]]) -> None:
         """Take requests on. Raises NotOpenError where they are meant for an earlier process."""
