@@ -140,11 +140,14 @@ class Replica:
         return self.limit - len(self.flying) if self.ready else 0
 
 
-def spread(homes: Homes[Replica], replicas: list[Replica], questions: list[str]) -> list[str]:
-    """Where requests of these questions go, one after the other."""
+def spread(homes: Homes[Replica], replicas: list[Replica], questions: list[str], *, move: bool = True) -> list[str]:
+    """Where requests of these questions go, one after the other; "" for those that wait."""
     went = []
     for number, question in enumerate(questions):
-        chosen = homes.choose(question, [one for one in replicas if one.room > 0])
+        chosen = homes.choose(question, [one for one in replicas if one.room > 0], move=move)
+        if chosen is None:
+            went.append("")
+            continue
         chosen.flying.append(number)
         went.append(chosen.name)
     return went
@@ -173,6 +176,16 @@ def test_a_question_whose_home_is_full_or_away_moves_and_stays_where_it_went() -
     assert spread(homes, replicas, ["q"]) == ["b"]
     replicas[1].ready = False
     assert spread(homes, replicas, ["q", "q"]) == ["a", "a"]
+
+
+def test_a_request_waits_for_its_home_while_others_can_have_the_room() -> None:
+    replicas = [Replica("a", 2), Replica("b", 4)]
+    homes: Homes[Replica] = Homes()
+    assert spread(homes, replicas, ["q", "q", "q", "r"], move=False) == ["a", "a", "", "b"]
+    replicas[0].flying.pop()
+    assert spread(homes, replicas, ["q"], move=False) == ["a"]
+    replicas[0].ready = False
+    assert spread(homes, replicas, ["q"], move=False) == ["b"]
 
 
 def test_only_so_many_questions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,11 @@ def _flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
 
 
 class Place(Protocol):
-    """A replica, as far as requests are spread over several. room: how many more it takes; limit: how many in all."""
+    """A replica, as far as requests are spread over several. ready: whether it takes any; room: how many more it takes;
+    limit: how many in all."""
+
+    @property
+    def ready(self) -> bool: ...
 
     @property
     def room(self) -> int: ...
@@ -101,13 +105,19 @@ class Homes(Generic[P]):
         self._affinity = affinity
         self._homes: OrderedDict[str, P] = OrderedDict()
 
-    def choose(self, question: str, ready: Sequence[P]) -> P:
-        """Return where a question's request goes: to its home while that has room, else to who has the largest share of
-        its room left. ready: those that have room."""
+    def choose(self, question: str, places: Sequence[P], *, move: bool = False) -> P | None:
+        """Return where a question's request goes: to its home, else to who has the largest share of its room left.
+
+        places: those that have room. Where its home has none, None: it waits for that, as long as other requests can
+        have the room; move: there are none, so that it goes elsewhere, and the question with it. A home that is away is
+        none."""
         home = self._homes.get(question) if self._affinity else None
-        if home is not None and home.room > 0:
-            return home
-        home = min(ready, key=lambda place: len(place.flying) / place.limit)
+        if home is not None and home.ready:
+            if home.room > 0:
+                return home
+            if not move:
+                return None
+        home = min(places, key=lambda place: len(place.flying) / place.limit)
         if self._affinity:
             self._homes[question] = home
             if len(self._homes) > HOMES:

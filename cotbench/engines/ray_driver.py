@@ -420,18 +420,25 @@ class _Driver:
             asyncio.get_running_loop().call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
-        """Give what waits to those that have room: to where its question was asked before, else to who has most."""
+        """Give what waits to those that have room. Where all are busy room comes one by one: then what waits is looked
+        through for what belongs there, before anything moves from one to another."""
         self._due = False
         given: dict[_Mate, list[tuple[int, bytes]]] = {}
         ready = [mate for mate in self._mates if mate.room > 0]
-        while self._waiting and ready:
-            number = self._waiting.popleft()
-            question, request = self._asked[number]
-            home = self._homes.choose(question, ready)
-            home.flying[number] = None
-            given.setdefault(home, []).append((number, request))
-            if home.room <= 0 and home in ready:
-                ready.remove(home)
+        for move in (False, True):
+            kept = []
+            while self._waiting and ready:
+                number = self._waiting.popleft()
+                question, request = self._asked[number]
+                home = self._homes.choose(question, ready, move=move)
+                if home is None:
+                    kept.append(number)
+                    continue
+                home.flying[number] = None
+                given.setdefault(home, []).append((number, request))
+                if home.room <= 0:
+                    ready.remove(home)
+            self._waiting.extendleft(reversed(kept))
         for mate, requests in given.items():
             self._spawn(self._ask(mate, requests))
 
