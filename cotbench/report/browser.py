@@ -79,7 +79,7 @@ def browser_data(
     sizes = [len(panel.questions) for panel in panels]
     room = _room(index, sizes, budget)
     plan = list(_chunks(panels, comparison.baselines))
-    voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
+    voted = any(cell.having("voted").any() for panel in panels for cell in panel.cells.values())
     thin = voted and not _fits(panels, plan, room)
     details, held = _details(panels, plan, room, thin)
     if voted and not thin and sum(map(len, held)) < sum(sizes):
