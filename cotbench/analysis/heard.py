@@ -37,7 +37,7 @@ class Heard:
 
 
 def hear(run: Run, places: Array) -> Heard:
-    """Ask a run's journal of the records of some places, of which -1 is none; `run.lacks` is told which lack a reply."""
+    """Ask a run's journal of the records of some places, of which -1 is none; `run.lacks` learns which lack replies."""
     there = places >= 0
     known = places[there]
     if run.journal.empty:

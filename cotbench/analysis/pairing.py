@@ -384,6 +384,20 @@ class Panel:
             self._tags[rule] = self._tagged(rule)
         return self._tags[rule]
 
+    def part(self, places: Sequence[int]) -> Panel:
+        """The panel of some of its questions, with the tags that these have here."""
+        chosen = np.asarray(places, dtype=np.int64)
+        part = Panel(
+            model=self.model,
+            task=self.task,
+            questions=[self.questions[place] for place in places],
+            golds=[self.golds[place] for place in places],
+            cells={n: Cell(mode=n, run=cell.run, places=cell.places[chosen]) for n, cell in self.cells.items()},
+            generalise=self.generalise,
+        )
+        part._tags.update({rule: None if tags is None else tags[chosen] for rule, tags in self._tags.items()})
+        return part
+
     @cached_property
     def _tags(self) -> dict[Rule, Array | None]:
         return {}

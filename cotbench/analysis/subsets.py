@@ -60,7 +60,7 @@ def maj_at(ballots: Sequence[Ballot], right: frozenset[int], k: int) -> float:
     return _maj(tuple(ballots), right)[k]
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _maj(ballots: tuple[Ballot, ...], right: frozenset[int]) -> tuple[float, ...]:
     """The shares of the subsets whose vote is right, by their size from 0."""
     n = len(ballots)

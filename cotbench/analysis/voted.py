@@ -1,4 +1,4 @@
-"""The votes of an arm's questions as arrays: how many paths each has, how many are right, how fewer would have voted."""
+"""The votes of an arm's questions as arrays: how many paths each has, how many are right, and votes of fewer."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, overload
@@ -194,6 +195,11 @@ class Ran(Struct, frozen=True, gc=False):
 # --- records that stay on the disk ----------------------------------------------------------------------------------
 
 
+@cache
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(kind)
+
+
 class RecordTable(Sequence[Record]):
     """The records of a run whose lines stay in records.jsonl. Reading one raises RunError where the file was changed.
 
@@ -218,45 +224,53 @@ class RecordTable(Sequence[Record]):
             return list(self.parts(Record, range(len(self))[place]))
         if not -len(self) <= place < len(self):
             raise IndexError(place)
-        return next(self.parts(Record, [place % len(self)]))
+        place %= len(self)
+        start, end = int(self._ends[place]), int(self._ends[place + 1])
+        line = os.pread(self._file.fileno(), end - start, start)
+        if len(line) < end - start:
+            raise self._changed()
+        return self._whole(self._read(line, Record))
 
     def __iter__(self) -> Iterator[Record]:
         return self.parts(Record, range(len(self)))
 
     def parts(self, kind: type[T], places: Iterable[int]) -> Iterator[T]:
         """Read the records of some places, or only parts of them, which the entries of `kind` name."""
-        decode, whole = msgspec.json.Decoder(kind).decode, kind is Record
-        for line in self._lines(places):
-            try:
-                row = decode(line)
-            except (ValueError, RecursionError):  # of lone surrogates, as `lines.load_line` has it
-                row = self._reread(line, kind)
-            if whole:
-                row = with_possible_counts(row)
-                if row.mode in self._names:  # type: ignore[attr-defined]
-                    row = msgspec.structs.replace(row, mode=self._names[row.mode])  # type: ignore[attr-defined]
-            yield row
+        rows = (self._read(line, kind) for line in self._lines(places))
+        return map(self._whole, rows) if kind is Record else rows  # type: ignore[arg-type, return-value]
 
-    def _reread(self, line: memoryview, kind: type[T]) -> T:
+    def _read(self, line: bytes | memoryview, kind: type[T]) -> T:
+        try:
+            return _decoder(kind).decode(line)
+        except (ValueError, RecursionError):  # of lone surrogates, as `lines.load_line` has it
+            pass
         try:
             return load_line(bytes(line), kind)
         except (ValueError, RecursionError):
             raise self._changed() from None
 
+    def _whole(self, row: Record) -> Record:
+        row = with_possible_counts(row)
+        return msgspec.structs.replace(row, mode=self._names[row.mode]) if row.mode in self._names else row
+
     def _lines(self, places: Iterable[int]) -> Iterator[memoryview]:
-        descriptor, low, high, view = self._file.fileno(), 0, 0, memoryview(b"")
-        every = iter(places)
+        """Read lines, each of which is there until the next one is asked for: in blocks where they follow each other in
+        the file, as those of a panel, which is sorted by ids, don't."""
+        descriptor, every = self._file.fileno(), iter(places)
+        block = memoryview(bytearray(_BLOCK))
         while some := list(islice(every, _CHUNK)):
             chosen = np.asarray(some)
-            single = len(some) == 1
+            in_order = bool((np.diff(chosen) > 0).all())
+            low = high = 0
             for start, end in zip(self._ends[chosen].tolist(), self._ends[chosen + 1].tolist(), strict=True):
-                if start < low or end > high:
-                    size = end - start if single else max(end - start, _BLOCK)
-                    view = memoryview(os.pread(descriptor, size, start))
-                    low, high = start, start + len(view)
+                if not in_order or start < low or end > high:
+                    if end - start > len(block):
+                        block = memoryview(bytearray(end - start))
+                    space = block if in_order else block[: end - start]
+                    low, high = start, start + os.preadv(descriptor, [space], start)
                     if end > high:
                         raise self._changed()
-                yield view[start - low : end - low]
+                yield block[start - low : end - low]
 
     def _changed(self) -> RunError:
         return RunError(f"{self._path}: was changed while it was read.", "Run the same command again.")

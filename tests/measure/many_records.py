@@ -3,8 +3,8 @@
 Each question of a finished run is copied, with a number behind its text and its id, and so are its records, until there
 are as many records as asked for; with --journal its replies, too. All is written by cotbench's own writers. No model is
 asked, so that figures say nothing of one: it is what a report of so many answers takes that is to be measured
-(`report_parts.py`). `--make 2000` makes the small run first: so many sums in a file, by the stub, under ten arms, one of
-them a vote of 40 paths.
+(`report_parts.py`). `--make 2000` makes the small run first: so many sums in a file, by the stub, under ten arms, one
+of them a vote of 40 paths.
 """
 
 from __future__ import annotations
