@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -207,10 +208,12 @@ class RecordTable(Sequence[Record]):
     otherwise, by task and mode."""
 
     def __init__(
-        self, path: Path, file: BinaryIO, columns: Columns, ends: Array, names: Mapping[str, str] | None = None
+        self, path: Path, descriptor: int, columns: Columns, ends: Array, names: Mapping[str, str] | None = None
     ) -> None:
-        self._path, self._file, self._ends, self._names = path, file, ends, dict(names or {})
+        self._path, self._ends, self._names = path, ends, dict(names or {})
+        self._descriptor = os.dup(descriptor)
         self.columns = columns
+        weakref.finalize(self, os.close, self._descriptor)
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -226,7 +229,7 @@ class RecordTable(Sequence[Record]):
             raise IndexError(place)
         place %= len(self)
         start, end = int(self._ends[place]), int(self._ends[place + 1])
-        line = os.pread(self._file.fileno(), end - start, start)
+        line = os.pread(self._descriptor, end - start, start)
         if len(line) < end - start:
             raise self._changed()
         return self._whole(self._read(line, Record))
@@ -256,7 +259,7 @@ class RecordTable(Sequence[Record]):
     def _lines(self, places: Iterable[int]) -> Iterator[memoryview]:
         """Read lines, each of which is there until the next one is asked for: in blocks where they follow each other in
         the file, as those of a panel, which is sorted by ids, don't."""
-        descriptor, every = self._file.fileno(), iter(places)
+        descriptor, every = self._descriptor, iter(places)
         block = memoryview(bytearray(_BLOCK))
         while some := list(islice(every, _CHUNK)):
             chosen = np.asarray(some)
@@ -277,7 +280,7 @@ class RecordTable(Sequence[Record]):
 
     def renamed(self, names: Mapping[str, str]) -> RecordTable:
         """The same records, whose modes are called otherwise; the arms keep their places."""
-        return RecordTable(self._path, self._file, self.columns, self._ends, names)
+        return RecordTable(self._path, self._descriptor, self.columns, self._ends, names)
 
 
 def renamed(records: Sequence[Record], names: Mapping[str, str]) -> Sequence[Record]:
@@ -306,20 +309,27 @@ def read_any_records(
         file = open_to_read(path)
     except FileNotFoundError:
         return read_records(folder, manifest, questions, golds)  # which says what to do
-    size = os.fstat(file.fileno()).st_size
-    if size < LARGE or not manifest.spec.arms:  # records of versions that knew no arms are changed, all of them
-        file.close()
-        return read_records(folder, manifest, questions, golds)
+    with file:
+        # Records of versions that knew no arms are changed, all of them.
+        if os.fstat(file.fileno()).st_size >= LARGE and manifest.spec.arms:
+            return _table(path, file, manifest, questions, golds)
+    return read_records(folder, manifest, questions, golds)
+
+
+def _table(
+    path: Path, file: BinaryIO, manifest: Manifest, questions: Mapping[str, Question], golds: Mapping[str, str]
+) -> RecordTable:
+    """The table of records.jsonl, which is open: as it is kept, or made anew."""
+    folder, size = path.parent, os.fstat(file.fileno()).st_size
     stands_for = None if manifest.status == "running" else _stands_for(file, folder, manifest)
     if stands_for is not None:
         kept = _kept(folder / RECORD_TABLE, stands_for, size)
         if kept is not None:
-            return RecordTable(path, file, *kept)
+            return RecordTable(path, file.fileno(), *kept)
     maker, ends = _Maker(questions, manifest.spec.pairs), _ends(file, size)
     writer = _Writer(list(questions), manifest.spec.pairs) if stands_for is not None else None
     rows = checked_records(folder, manifest, questions, golds, file=file)
-    at = 0
-    rows = islice(rows, len(ends) - 1)  # a run that goes on may have written more meanwhile
+    rows, at = islice(rows, len(ends) - 1), 0  # a run that goes on may have written more meanwhile
     while some := list(islice(rows, _CHUNK)):
         made = maker.add(some)
         if writer is not None:
@@ -328,7 +338,7 @@ def read_any_records(
     if writer is not None and stands_for is not None:
         with suppress(OSError):  # a folder that may only be read, or a full disk
             writer.finish(folder / RECORD_TABLE, stands_for)
-    return RecordTable(path, file, maker.all(), ends[: at + 1])
+    return RecordTable(path, file.fileno(), maker.all(), ends[: at + 1])
 
 
 def _ends(file: BinaryIO, size: int) -> Array:
