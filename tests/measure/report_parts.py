@@ -21,7 +21,7 @@ from typing import Any
 
 PARTS = (
     ("cotbench.analysis.pairing", "read_questions"),
-    ("cotbench.analysis.pairing", "read_records"),
+    ("cotbench.analysis.pairing", "read_any_records"),
     ("cotbench.analysis.asking", "load_run"),
     ("cotbench.analysis.asking", "panels_of"),
     ("cotbench.analysis.asking", "compare"),
