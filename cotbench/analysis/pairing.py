@@ -162,7 +162,7 @@ class Cell:
 
     def having(self, name: str) -> Array:
         """Which questions' records have something in one of `store.table`'s columns."""
-        return self._taken(name, 0) > 0
+        return np.asarray(self._taken(name, 0) > 0)
 
     def counts(self, name: str) -> Array:
         """The whole numbers of one of `store.table`'s columns; 0 without a record."""

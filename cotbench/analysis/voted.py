@@ -9,10 +9,11 @@ import numpy as np
 
 from cotbench.analysis.pairing import Cell
 from cotbench.analysis.stats import Array
-from cotbench.analysis.subsets import maj_at_each
+from cotbench.analysis.subsets import MOST_OF_TWO, maj_at_each, maj_of_two
 from cotbench.processes import beside
 from cotbench.store.table import Voted, parts_of
 
+SOME = 5_000  # questions that are worked out at once
 LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
 
@@ -45,10 +46,22 @@ class Votes:
 
     def _shares_of(self, places: Array, most: int) -> Array:
         table = np.full((len(places), most), np.nan)
+        of_two: dict[int, tuple[list[int], list[list[int]]]] = {}  # by paths: rows, and of each path whose it is
         for number, row in enumerate(parts_of(self.cell.run.records, Voted, places.tolist())):
             assert row.votes is not None
-            shares = maj_at_each(row.votes.ballots, row.votes.right)
-            table[number, : len(shares)] = shares
+            ballots, right = row.votes.ballots, row.votes.right
+            voted = {*ballots} - {None}
+            if len(voted) == 2 and len(right & voted) == 1 and len(ballots) <= MOST_OF_TWO:
+                numbers, whose = of_two.setdefault(len(ballots), ([], []))
+                numbers.append(number)
+                whose.append([0 if ballot is None else 1 if ballot in right else 2 for ballot in ballots])
+            else:
+                shares = maj_at_each(ballots, right)
+                table[number, : len(shares)] = shares
+        for paths, (numbers, whose) in of_two.items():
+            for start in range(0, len(numbers), SOME):
+                sides = np.array(whose[start : start + SOME], dtype=np.int8)
+                table[numbers[start : start + SOME], :paths] = maj_of_two(sides == 1, sides == 2)
         return table
 
     def shares(self, mask: Array, k: int) -> Array:

@@ -240,11 +240,12 @@ class RecordTable(Sequence[Record]):
     def parts(self, kind: type[T], places: Iterable[int]) -> Iterator[T]:
         """Read the records of some places, or only parts of them, which the entries of `kind` name."""
         rows = (self._read(line, kind) for line in self._lines(places))
-        return map(self._whole, rows) if kind is Record else rows  # type: ignore[arg-type, return-value]
+        return map(self._whole, rows) if kind is Record else rows  # type: ignore[arg-type]
 
     def _read(self, line: bytes | memoryview, kind: type[T]) -> T:
         try:
-            return _decoder(kind).decode(line)
+            row: T = _decoder(kind).decode(line)
+            return row
         except (ValueError, RecursionError):  # of lone surrogates, as `lines.load_line` has it
             pass
         try:
