@@ -169,8 +169,8 @@ class Cell:
         return self._taken(name, 0)
 
     def _taken(self, name: str, absent: float) -> Array:
-        taken = self.run.columns[name][self.places]  # -1 takes any, which doesn't matter
-        return np.asarray(taken if self.asked.all() else np.where(self.asked, taken, absent).astype(taken.dtype))
+        taken: Array = self.run.columns[name][self.places]  # -1 takes any, which doesn't matter
+        return taken if self.asked.all() else np.asarray(np.where(self.asked, taken, absent), dtype=taken.dtype)
 
     @cached_property
     def heard(self) -> Heard:
@@ -221,7 +221,7 @@ class Cell:
     @cached_property
     def read(self) -> Array:
         """Of which questions an answer was read, right or wrong."""
-        return self.having("answered") | (self.endings == _PLACES[Outcome.DECLINED])
+        return np.asarray(self.having("answered") | (self.endings == _PLACES[Outcome.DECLINED]))
 
     @cached_property
     def vague(self) -> Array:
