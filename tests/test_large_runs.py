@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from cotbench.analysis.asking import Asked
 from cotbench.analysis.pairing import load_run
+from cotbench.analysis.subsets import MOST_OF_TWO, maj_at_each, maj_of_two
 from cotbench.errors import RunError
 from cotbench.report import browser
 from cotbench.report.files import document
@@ -261,3 +262,13 @@ def test_the_table_says_which_files_it_stands_for(voted: Path, large: None) -> N
     assert told["version"] == table.VERSION
     assert told[RECORDS].split()[0] == str((voted / RECORDS).stat().st_size)
     assert [tuple(pair) for pair in told["arms"]] == read_manifest(voted).spec.pairs
+
+
+def test_votes_of_two_answers_are_counted_as_those_of_any() -> None:
+    chance = random.Random(1)
+    for paths in (1, 2, 3, 5, 8, 13, 40, MOST_OF_TWO):
+        rows = [[chance.choice([0, 1, 1, 2, 2]) for _ in range(paths)] for _ in range(20)]
+        sides = np.array(rows)
+        found = maj_of_two(sides == 1, sides == 2)
+        for row, shares in zip(rows, found.tolist(), strict=True):
+            assert tuple(shares) == maj_at_each([side or None for side in row], frozenset({1}))
