@@ -286,13 +286,15 @@ class _Driver:
             return
         facts = [_facts(known), _facts(opened.info)]
         wrong = [name for name in facts[0] if facts[0][name] != facts[1][name]]
-        if not wrong or (self._fleet.mixed and not {"model", "revision"} & set(wrong)):
+        always = [name for name in wrong if name in ("model", "revision")]
+        if not (wrong := always or wrong) or (self._fleet.mixed and not always):
             return
         name, first = wrong[0], self._first[0].called if self._first is not None else "those before"
         found = f"{mate.called}: {name} is {facts[1][name]!s:.80}, expected {facts[0][name]!s:.80} as of {first}"
         if self._fleet.replicas is None:
             self._left_out.append(found)
-        remedy = "Have all nodes alike, or add --model-args mixed=true, where the results may differ from node to node."
+        remedy = "Have all nodes alike"
+        remedy += "." if always else ", or add --model-args mixed=true: then results may differ from node to node."
         raise _UselessError(Refusal("ModelError", f"{found}.", remedy), fatal=self._fleet.replicas is not None)
 
     async def _serve(self, mate: _Mate) -> None:
