@@ -117,10 +117,7 @@ def as_here(words: list[str], folder: Path, server: str) -> list[str]:
         elif re.fullmatch(r"[a-z0-9]+-[0-9a-f]{4}", word):
             lines = (runs[-1].parent / "questions.jsonl").read_text().splitlines()
             word = json.loads(lines[0])["id"]
-        elif before == "--model-args":  # of an engine that isn't here
-            out.pop()
-            continue
-        elif before == "--ray-address" and words[1] == "run":  # no cluster is here
+        elif before == "--model-args" or (before == "--ray-address" and words[1] == "run"):  # of what isn't here
             out.pop()
             continue
         elif before == "--engine" and word == "ray":
