@@ -30,8 +30,8 @@ class Plan:
     what the last and longest reply takes, while others idle. asked_b: bytes of a request, to a replica; back_b, path_b:
     of its reply, and besides of each path, without its text; token_b: of the text of a token; line_b, line_path_b: of a
     line of the journal, likewise. packed: the share that zstd leaves. question_kb: memory of a run for each question.
-    replies_s: replies of one path that a run's process takes, a second; paths_s: paths, where a request is for many.
-    processes: runs, or shards of one, side by side."""
+    reply_us: microseconds that a run's process takes for a reply of one path; path_us: for each of several; token_us:
+    for each token of them all. processes: runs, or shards of one, side by side."""
 
     questions: int = 52_349
     paths: int = 40
@@ -52,8 +52,9 @@ class Plan:
     line_path_b: float = 78
     packed: float = 0.22
     question_kb: float = 1.8
-    replies_s: float = 3_500
-    paths_s: float = 5_200
+    reply_us: float = 170
+    path_us: float = 190
+    token_us: float = 0.6
     processes: int = 1
 
     @property
@@ -68,6 +69,12 @@ class Plan:
     @property
     def tokens(self) -> float:
         return self.questions * (self.direct + self.cot * (1 + self.paths))
+
+    @property
+    def process_s(self) -> float:
+        """Seconds that one process would take for all, would it wait for nothing."""
+        paths = 2 * self.reply_us + self.paths * self.path_us
+        return (self.questions * paths + self.tokens * self.token_us) / 1e6
 
     @property
     def journal_b(self) -> float:
@@ -86,6 +93,7 @@ def whole(plan: Plan) -> list[tuple[str, str]]:
         ("completion tokens", f"{plan.tokens / 1e6:,.0f} M"),
         ("prompt tokens", f"{plan.requests * plan.prompt / 1e6:,.1f} M"),
         ("GPU hours, all busy", f"{plan.tokens / plan.rate / 3600:,.1f}"),
+        ("seconds of a run's process", f"{plan.process_s:,.0f}"),
         ("sent to replicas", f"{plan.requests * plan.asked_b / 1e9:.2f} GB"),
         ("sent back", f"{plan.back_in_all_b / 1e9:.2f} GB"),
         ("journal", f"{plan.journal_b / 1e9:.2f} GB"),
@@ -103,7 +111,7 @@ HEAD = (
 def row(plan: Plan, gpus: int) -> tuple[str, ...]:
     """What so many GPUs take and ask."""
     by_gpus = plan.tokens / plan.rate / gpus
-    by_process = (2 * plan.questions / plan.replies_s + plan.questions * plan.paths / plan.paths_s) / plan.processes
+    by_process = plan.process_s / plan.processes
     seconds = max(by_gpus, by_process)
     in_all = seconds + plan.start_s + plan.slowest_s
     return (
