@@ -18,7 +18,7 @@ from pathlib import Path
 from cotbench import __version__, plugins
 from cotbench.answers.grader import Grader
 from cotbench.answers.kinds import KINDS
-from cotbench.engines import ENGINES, EngineRow
+from cotbench.engines import ENGINES, EngineRow, ray_cluster
 from cotbench.errors import CotbenchError
 from cotbench.modes import MODES, read_answer
 from cotbench.modes.prompts import Prompts, fill
@@ -54,7 +54,8 @@ def _engine(row: EngineRow) -> Check:
     if missing := row.missing():
         remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {missing[0]}"
         return Check(name, False, f"the {missing[0]} package is not installed", remedy=remedy)
-    return Check(name, True, ", ".join(filter(None, map(_version, row.needs))) or "needs nothing")
+    found = ", ".join(filter(None, map(_version, row.needs))) or "needs nothing"
+    return Check(name, True, f"{found}; {_own_cluster()}" if row.name == "ray" else found)
 
 
 def _plugins() -> Iterator[Check]:
@@ -76,12 +77,39 @@ def _version(package: str) -> str:
     return ""
 
 
-def _gpu() -> Check:
+def _gpus() -> list[str]:
+    """Name and memory of each GPU that nvidia-smi sees."""
     with suppress(OSError, subprocess.SubprocessError):
         query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
         found = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
-        return Check("GPU", True, "; ".join(found.splitlines()))
-    return Check("GPU", None, "none seen (no working nvidia-smi)")
+        return found.splitlines()
+    return []
+
+
+def _gpu() -> Check:
+    gpus = _gpus()
+    return Check("GPU", True, "; ".join(gpus)) if gpus else Check("GPU", None, "none seen (no working nvidia-smi)")
+
+
+def _own_cluster() -> str:
+    """What a run with the engine ray does where no cluster has an address."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = len(_gpus()) if chosen is None else len([one for one in chosen.split(",") if one.strip() not in ("", "-1")])
+    has = f"{os.cpu_count()} CPUs and {gpus or 'no'} GPU{'s' * (gpus > 1)}"
+    return f"without --ray-address a run starts a cluster of this machine, with {has}, and ends it"
+
+
+def _cluster(address: str) -> Check:
+    """The Ray cluster at an address, seen from a process of its own; none is started."""
+    name = "Ray cluster"
+    if missing := ENGINES["ray"].missing():
+        found = f"{address}: the {missing[0]} package is not installed"
+        return Check(name, False, found, remedy='pip install "cotbench[ray]", in the version that the cluster has')
+    cluster = ray_cluster.look_at(address)
+    if isinstance(cluster, str):
+        remedy = "ray status, on a node of the cluster: a run must be on one, with the cluster's Ray and Python"
+        return Check(name, False, f"{address}: {cluster}", remedy=remedy)
+    return Check(name, True, f"{address}: {cluster.said()}")
 
 
 def _task(name: str, data_dir: Path | None, *, thorough: bool) -> Check:
@@ -281,13 +309,18 @@ def _said(question: Question, gold: str) -> str:
     return " ".join(question.choices[LETTERS.index(letter)] for letter in gold) if letters else gold
 
 
-def examine(data_dir: Path | None, output_dir: Path, *, thorough: bool = True) -> list[Check]:
-    """All checks; none of them loads a model or uses the network. thorough: data sets are loaded, and programs tried
-    that end at their limits only.
+def examine(
+    data_dir: Path | None, output_dir: Path, *, thorough: bool = True, ray_address: str | None = None
+) -> list[Check]:
+    """All checks; none of them loads a model, or uses the network but to look at a Ray cluster that has an address.
+    thorough: data sets are loaded, and programs tried that end at their limits only. ray_address: of that cluster, else
+    RAY_ADDRESS.
 
     What waits for processes of its own to start is waited for beside the rest."""
     here = f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-    with ThreadPoolExecutor(3) as beside:
+    address = ray_address or os.environ.get("RAY_ADDRESS", "")
+    with ThreadPoolExecutor(4) as beside:
+        cluster = beside.submit(_cluster, address) if address not in ("", ray_cluster.LOCAL) else None
         gpu = beside.submit(_gpu)
         grading = beside.submit(_checked, "grading", _grading)
         sandbox = beside.submit(_sandbox, thorough=thorough)
@@ -300,6 +333,7 @@ def examine(data_dir: Path | None, output_dir: Path, *, thorough: bool = True) -
             _checked("prompts", _prompts),
             *(_checked(f"task {name}", partial(_task, name, data_dir, thorough=thorough)) for name in tasks),
             gpu.result(),
+            *([cluster.result()] if cluster is not None else []),
             grading.result(),
             *sandbox.result(),
             _logic(),
@@ -311,8 +345,8 @@ _SEVERAL = {"engine": "engines", "task": "tasks", "sandbox": "sandbox"}  # check
 
 
 def folded(checks: Sequence[Check]) -> list[Check]:
-    """The checks in eleven rows: those of engines, tasks and the sandbox in one each. What doesn't work is still
-    named."""
+    """The checks in eleven rows, twelve with a Ray cluster: those of engines, tasks and the sandbox in one each. What
+    doesn't work is still named."""
     rows: dict[str, list[Check]] = {}
     for check in checks:
         kind = check.name.partition(" ")[0]

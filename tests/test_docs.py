@@ -121,6 +121,9 @@ def test_options_named_in_the_documents_exist() -> None:
             "--strict",
         ),  # lm-eval's spelling, pytest's, the group's, MkDocs'
         *("--enable-prompt-tokens-details", "--enable-cache-report", "--data-parallel-size"),  # of servers
+        *("--data-parallel-size-local", "--data-parallel-address", "--data-parallel-start-rank", "--headless"),
+        *("--worker-urls", "--policy"),  # of a gateway
+        *("--head", "--address", "--port", "--num-cpus", "--include-dashboard", "--nodes"),  # Ray's, SLURM's
         *("--job-name", "--gres", "--cpus-per-task", "--mem", "--time", "--signal", "--requeue", "--help"),  # SLURM's
     }
     for page, text in {"README.md": README, **PAGES}.items():

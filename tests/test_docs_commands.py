@@ -7,6 +7,7 @@ are the one that comes along; questions are few, since what is tried is the comm
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -32,7 +33,9 @@ PAGES = {
 }
 BLOCK = re.compile(r"^```(?:sh|bash)\n(.*?)^```$", re.M | re.S)
 # What stands beside commands of ours, and is no command of ours.
-OTHERS = re.compile(r"(?:pip|python3?|mkdocs|export|set -m|wait|trap|run=|#|sbatch|bash|git|curl|cd|\.venv/|[A-Z_]+=)")
+OTHERS = re.compile(
+    r"(?:pip|python3?|mkdocs|ray start|export|set -m|wait|trap|run=|#|sbatch|bash|git|curl|cd|\.venv/|[A-Z_]+=)"
+)
 MODELS = {"X", "Y", "NAME", "$MODEL"}
 FILES = {
     "my.jsonl": "".join(json.dumps({"question": f"What is {n} + {n}?", "answer": 2 * n}) + "\n" for n in range(1, 9)),
@@ -114,9 +117,11 @@ def as_here(words: list[str], folder: Path, server: str) -> list[str]:
         elif re.fullmatch(r"[a-z0-9]+-[0-9a-f]{4}", word):
             lines = (runs[-1].parent / "questions.jsonl").read_text().splitlines()
             word = json.loads(lines[0])["id"]
-        elif before == "--model-args":  # of an engine that isn't here
+        elif before == "--model-args" or (before == "--ray-address" and words[1] == "run"):  # of what isn't here
             out.pop()
             continue
+        elif before == "--engine" and word == "ray":
+            word = "ray" if importlib.util.find_spec("ray") else "stub"
         elif word == "&":
             continue
         out.append(word)
@@ -126,6 +131,8 @@ def as_here(words: list[str], folder: Path, server: str) -> list[str]:
             out[out.index("--limit") + 1] = few
         elif not any(word.endswith((".yaml", ".jsonl", ".csv")) for word in out):
             out += ["--limit", few]
+    if "ray" in out and words[:2] == ["cotbench", "run"]:
+        out += ["--model-args", "engine=stub,replicas=1"]
     return out
 
 

@@ -259,7 +259,7 @@ def test_more_gpus_than_there_are_is_told_with_what_there_is(tmp_path: Path) -> 
 
 
 def test_a_cluster_without_room_is_waited_for_as_long_as_is_said(cluster: Cluster, tmp_path: Path) -> None:
-    done = on(cluster, *STUB, *under(cluster, "replicas=1,cpus_per_replica=99,start_s=3"), cwd=tmp_path)
+    done = on(cluster, *STUB, *under(cluster, "replicas=1,cpus_per_replica=99,start_s=15"), cwd=tmp_path)
     assert done.code == 3
     assert "a replica needs 99 CPU" in done.err
     assert "start_s" in done.err

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cotbench.analysis.categories import named_suite
 from cotbench.analysis.compare import Comparison, compare
 from cotbench.analysis.curve import MARGIN
+from cotbench.analysis.heard import hear
 from cotbench.analysis.one_arm import as_one_arm
 from cotbench.analysis.pairing import SUBJECT, Panel, Run, load_run, panels_of
 from cotbench.errors import UsageError, suggest
@@ -122,7 +125,8 @@ def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
     for run in runs:
         if run.journal.large and not thorough:
             continue
-        lacking = sum(any(key not in run.journal for key in record.keys) for record in run.records)
+        hear(run, np.flatnonzero(run.lacks < 0))
+        lacking = int((run.lacks > 0).sum())
         if lacking:
             state = "is missing or empty" if run.journal.empty else "lacks replies or is damaged"
             notes.append(

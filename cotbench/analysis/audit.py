@@ -27,6 +27,7 @@ from cotbench.modes import Facts
 from cotbench.modes.arms import cant_stop
 from cotbench.modes.reading import as_one_text
 from cotbench.store.records import Record
+from cotbench.store.table import WentOn
 from cotbench.types import UNDECIDED, Completion, Outcome
 
 LOOKED = 5_000  # questions of an arm whose texts are looked at
@@ -316,16 +317,17 @@ class _Arm:
         """Its row, and which questions were as the arm is meant to be."""
         cell, facts = self.cell, self.facts
         decided = cell.decided
-        rows = [row for row in cell.rows if row is not None]
         n = int(decided.sum())
+        gone_on = cell.having("gone_on")
         right, cut, unread = cell.right & decided, cut_of(cell) & decided, ~cell.read & decided
-        without = [(row.outcome if row.before is UNSET else row.before.outcome) for row in rows]
-        n_without = sum(outcome not in UNDECIDED for outcome in without)
-        right_without = sum(outcome == Outcome.CORRECT for outcome in without)
+        resumed = list(cell.parts(WentOn, gone_on))
+        without = [row.before.outcome for row in resumed if row.before is not UNSET]
+        n_without = int((decided & ~gone_on).sum()) + sum(outcome not in UNDECIDED for outcome in without)
+        right_without = int((cell.right & ~gone_on).sum()) + sum(outcome == Outcome.CORRECT for outcome in without)
         told = facts.answers_in == "words"
         signs: dict[str, Array] = {}
         looks = {place: look for place, (look, _) in self.looked.items()}
-        size = len(cell.rows)
+        size = len(cell.places)
 
         def those(sign: Mapping[int, bool]) -> Array:
             mask = np.zeros(size, dtype=bool)
@@ -354,7 +356,7 @@ class _Arm:
         }
         # Those that were gone on with for nothing are told by the texts alone.
         went_on = {place for place, (_, further) in self.looked.items() if further}
-        went_on |= {place for place, row in enumerate(cell.rows) if row is not None and row.before is not UNSET}
+        went_on |= set(np.flatnonzero(gone_on).tolist())
         row = Audit(
             model=self.panel.model,
             task=self.panel.task,
@@ -365,7 +367,7 @@ class _Arm:
             unread=int(unread.sum()),
             cut=None if cell.lacks("finish_reason") else int(cut.sum()),
             continued=len(went_on),
-            by_courtesy=sum(_by_courtesy(one) for one in rows),
+            by_courtesy=sum(_by_courtesy(one) for one in resumed),
             correct=int(right.sum()),
             accuracy=float(right.sum()) / n if n else None,
             n_without=n_without,
@@ -380,10 +382,29 @@ class _Arm:
     @cached_property
     def readings(self) -> list[Reading]:
         """Its answers by where and how they were read, the most first."""
-        read = self.cell.read & self.cell.decided
-        rows = [row for row, is_read in zip(self.cell.rows, read.tolist(), strict=True) if row is not None and is_read]
+        cell, read = self.cell, self.cell.read & self.cell.decided
         in_words = self.facts.answers_in == "words"
-        counts = Counter((_place_of(row, self.cell, in_words=in_words), row.rule) for row in rows)
+        counts: dict[tuple[str, str], list[int]] = {}  # how many, and the place of the first
+
+        def count(row: Record, number: int, first: int) -> None:
+            known = counts.setdefault((_place_of(row, cell, in_words=in_words), row.rule), [0, first])
+            known[:] = known[0] + number, min(known[1], first)
+
+        gone_on = cell.having("gone_on")
+        # Of the others, those that are alike in what a place is told by are counted at once.
+        alike = cell.counts("rule").astype(np.int64)
+        for sign in ("executions", "placed", "answered"):
+            alike = 2 * alike + cell.having(sign)
+        plain = np.flatnonzero(read & ~gone_on)
+        _, firsts, numbers = np.unique(alike[plain], return_index=True, return_counts=True)
+        for first, number in zip(plain[firsts].tolist(), numbers.tolist(), strict=True):
+            row = cell.rows[first]
+            assert row is not None
+            count(row, number, first)
+        others = read & gone_on
+        for place, row in zip(np.flatnonzero(others).tolist(), cell.parts(Record, others), strict=True):
+            count(row, 1, place)
+        total = int(read.sum())
         return [
             Reading(
                 model=self.panel.model,
@@ -393,9 +414,9 @@ class _Arm:
                 rule=rule,
                 vague=rule in VAGUE,
                 n=number,
-                share=number / len(rows),
+                share=number / total,
             )
-            for (place, rule), number in counts.most_common()
+            for (place, rule), (number, first) in sorted(counts.items(), key=lambda one: (-one[1][0], one[1][1]))
         ]
 
     @cached_property
@@ -403,12 +424,8 @@ class _Arm:
         """How many readings by vague rules had the model's own answer line behind them, and how many it corrected."""
         given = [
             (row.before.answer, row.answer)
-            for row in self.cell.rows
-            if row is not None
-            and row.before is not UNSET
-            and row.votes is None
-            and row.answer is not None
-            and row.rule not in VAGUE
+            for row in self.cell.parts(WentOn, self.cell.having("gone_on"))
+            if row.before is not UNSET and row.votes is None and row.answer is not None and row.rule not in VAGUE
         ]
         vague = [(before, after) for before, after in given if before is not None]
         return len(vague), sum(before != after for before, after in vague)
@@ -421,7 +438,7 @@ def cut_of(cell: Cell) -> Array:
     return np.asarray(cell.cut & ~cell.read) if begun else cell.cut
 
 
-def _by_courtesy(row: Record) -> bool:
+def _by_courtesy(row: WentOn) -> bool:
     """Whether an answer was read that couldn't have been, had the reply not been gone on with."""
     return row.before is not UNSET and row.before.answer is None and row.answer is not None
 
@@ -569,7 +586,7 @@ def _complied(arm: _Arm, base: _Arm) -> Iterator[Complied]:
     places = sorted(arm.looked.keys() & base.looked.keys())
     if not places:
         return
-    both = np.zeros(len(arm.cell.rows), dtype=bool)
+    both = np.zeros(len(arm.cell.places), dtype=bool)
     both[places] = True
     kept = both & arm.audit[1] & base.audit[1]
     after, before = arm.cell.right.astype(int), base.cell.right.astype(int)

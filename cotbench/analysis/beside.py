@@ -29,8 +29,8 @@ from cotbench.analysis.matched import Match, Questions, match, paths_for
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.stats import Array
-from cotbench.analysis.subsets import maj_at_each
 from cotbench.analysis.verdicts import TOKENS
+from cotbench.analysis.voted import votes_of
 from cotbench.modes import Facts
 from cotbench.modes.beside import alone, may_vote, over_main, remedy
 from cotbench.types import Key
@@ -209,7 +209,8 @@ def votes_for(panel: Panel, cell: Cell) -> list[Cell]:
 
 def _most(cell: Cell) -> int:
     """Return how many paths each question of a vote has at least; 0 where none has votes."""
-    return min((len(row.votes.ballots) for row in cell.rows if row is not None and row.votes is not None), default=0)
+    votes = votes_of(cell)
+    return int(votes.paths[votes.there].min()) if votes.there.any() else 0
 
 
 # --- costs of a vote ----------------------------------------------------------------------------------------------
@@ -295,22 +296,15 @@ class _Vote:
     cell: Cell
 
     @cached_property
-    def _shares(self) -> Sequence[tuple[float, ...]]:
-        """Of each question how often a vote of k paths is right, for k = 1, 2, 3 ...; () where it has no vote, or no
-        verdict on an answer."""
-        votes = (None if row is None or row.votes is None else row.votes for row in self.cell.rows)
-        return [() if v is None or not v.decided else maj_at_each(v.ballots, v.right) for v in votes]
-
-    @cached_property
     def paths(self) -> Array:
-        """How many paths each question's vote has; 0 where it has none."""
-        return np.array([len(shares) for shares in self._shares])
+        """How many paths each question's vote has; 0 where it has none, or no verdict on an answer."""
+        votes = votes_of(self.cell)
+        return np.where(votes.decided, votes.paths, 0)
 
     def curves(self, mask: Array) -> Array:
         """Return the shares of the questions of a mask, a column for each k that all of them have."""
         most = int(self.paths[mask].min()) if mask.any() else 0
-        kept = [shares[:most] for shares, keep in zip(self._shares, mask, strict=True) if keep]
-        return np.array(kept, dtype=float).reshape(len(kept), most)
+        return votes_of(self.cell).curves(mask, most) if most else np.empty((int(mask.sum()), 0))
 
 
 def _rows(panel: Panel, cell: Cell, voted: _Vote, purse: Purse, *, first: bool) -> Iterator[Beside]:
@@ -398,8 +392,7 @@ def _doubt(first: Beside | None, facts: Facts) -> str:
 
 def _effort(cell: Cell, of: ModeStats, cost: Cost) -> Effort:
     """Return what an arm took, by the rows about its accuracy and its cost."""
-    rows = [row for row, counts in zip(cell.rows, cell.decided, strict=True) if counts and row is not None]
-    calls = [len(row.requests) for row in rows]
+    calls = cell.counts("calls")[cell.decided]
     return Effort(
         model=of.model,
         task=of.task,
@@ -407,7 +400,7 @@ def _effort(cell: Cell, of: ModeStats, cost: Cost) -> Effort:
         search=cell.facts.beside_vote,
         n=of.n,
         accuracy=of.accuracy,
-        calls=float(np.mean(calls)) if calls else None,
+        calls=float(np.mean(calls)) if len(calls) else None,
         prompt_tokens=of.prompt.mean,
         uncached_prompt_tokens=cost.uncached_prompt_tokens,
         cached_prompt_tokens=cost.cached_prompt_tokens,

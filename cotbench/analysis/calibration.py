@@ -49,13 +49,11 @@ def calibrations(panel: Panel) -> list[Calibration]:
 
 
 def _calibration(panel: Panel, cell: Cell) -> Calibration | None:
+    likely = np.flatnonzero(cell.having("likely") & cell.decided).tolist()
     places = [
         place
-        for place, row in enumerate(cell.rows)
-        if row is not None
-        and row.options is not UNSET
-        and cell.decided[place]
-        and row.gold in row.options.probabilities
+        for place in likely
+        if (row := cell.rows[place]) is not None and row.options is not UNSET and row.gold in row.options.probabilities
     ]
     if not places:
         return None

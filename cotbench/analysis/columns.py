@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET
+import numpy as np
 
-from cotbench.store.records import Record
+from cotbench.analysis.stats import Array
+from cotbench.store.table import Answered, parts_of
 
 if TYPE_CHECKING:
     from cotbench.analysis.pairing import Run
@@ -39,31 +41,55 @@ def _conditions(run: Run, task: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """The records of one mode on one task of one run, by question. conditions: on which it is paired."""
+    """The records of one mode on one task of one run. conditions: on which it is paired. places: of each of the run's
+    questions its record's place among the run's, -1 where it has none."""
 
     task: str
     mode: str
     run: Run
     conditions: Mapping[str, Any]
-    records: Mapping[str, Record]
+    places: Array
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """Its questions, by their ids."""
+        return frozenset(self.asked())
+
+    def asked(self) -> Iterator[str]:
+        """Its questions, by their ids, in the order in which the run asked them."""
+        return (
+            identity for identity, place in zip(self.run.questions, self.places.tolist(), strict=True) if place >= 0
+        )
+
+    def answers(self) -> Mapping[str, str | None]:
+        """Its answers, by question."""
+        rows = parts_of(self.run.records, Answered, self._there.tolist())
+        return {row.question: row.answer for row in rows}
+
+    def any(self, name: str) -> bool:
+        """Whether any of its records has something in one of `store.table`'s columns."""
+        return bool(self.run.columns[name][self._there].any())
+
+    @property
+    def _there(self) -> Array:
+        return np.asarray(self.places[self.places >= 0])
 
 
 def columns_of(runs: Iterable[Run]) -> Iterator[Column]:
     for run in runs:
-        by_mode: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
-        for record in run.records:
-            by_mode[record.task, record.mode][record.question] = record
-        for task, mode in run.manifest.spec.pairs:
-            if (task, mode) in by_mode:
-                yield Column(task, mode, run, _conditions(run, task), by_mode[task, mode])
+        arms, questions = run.columns["arm"], run.columns["question"]
+        for number, (task, mode) in enumerate(run.manifest.spec.pairs):
+            own = np.flatnonzero(arms == number)
+            if len(own):
+                places = np.full(len(run.questions), -1, np.int64)
+                places[questions[own]] = own  # of several records of one question the last
+                yield Column(task, mode, run, _conditions(run, task), places)
 
 
 def apart_by_judge(one: Column, other: Column) -> str:
     """Say how two runs of one arm may stand side by side whose judges differ; "" where they don't."""
     judges = [column.run.manifest.spec.judge for column in (one, other)]
-    asked = any(
-        record.judge_prompt_tokens is not UNSET for column in (one, other) for record in column.records.values()
-    )
+    asked = any(column.any("judged") for column in (one, other))
     if judges[0] == judges[1] or not asked:
         return ""
     named = [judge.model if judge is not None else "the model itself" for judge in judges]
@@ -91,8 +117,8 @@ def without_doubles(columns: Sequence[Column]) -> tuple[list[Column], list[str]]
                 if one.conditions != other.conditions:
                     continue
                 if _alike(one, other):
-                    less, more = (one, other) if one.records.keys() < other.records.keys() else (other, one)
-                    if not less.records.keys() <= more.records.keys():
+                    less, more = (one, other) if one.ids < other.ids else (other, one)
+                    if not less.ids <= more.ids:
                         if _seed(one) != _seed(other):  # which drew other questions for a limit
                             seeded.add((model, task))
                     elif not _all_alike(one.run, other.run, columns):
@@ -118,7 +144,8 @@ def _told(columns: Sequence[Column], left_out: Mapping[int, Column]) -> list[str
             continue
         while id(more) in left_out:
             more = left_out[id(more)]
-        unlike = sum(row.answer != more.records[question].answer for question, row in less.records.items())
+        answers = more.answers()
+        unlike = sum(answer != answers[question] for question, answer in less.answers().items())
         place = (less.task, less.run.manifest.spec.model.model, less.run.folder.name, more.run.folder.name)
         said[place].append((less.mode, unlike))
     notes = []
@@ -157,11 +184,10 @@ def _is_drawn(column: Column) -> bool:
 
 def _rests_on(column: Column, name: str) -> Any:
     """What a run's spec says of a judge, of programs or of stations, where a column's answers rest on it."""
-    rows = column.records.values()
     if name == "judge":
-        used = any(row.judge_prompt_tokens is not UNSET for row in rows)
+        used = column.any("judged")
     elif name == "programs":
-        used = any(row.executions for row in rows)
+        used = column.any("executions")
     else:
         used = "context" in (_entry(column) or {})
     return column.run.manifest.spec_row.get(name) if used else None
@@ -173,7 +199,6 @@ def _all_alike(one: Run, other: Run, columns: Sequence[Column]) -> bool:
     if one.manifest.spec.seed != other.manifest.spec.seed:
         return False
     there = [
-        {(column.task, column.mode): column.records.keys() for column in columns if column.run is run}
-        for run in (one, other)
+        {(column.task, column.mode): column.ids for column in columns if column.run is run} for run in (one, other)
     ]
     return there[0] == there[1]

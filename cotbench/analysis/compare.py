@@ -59,17 +59,15 @@ from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPoli
 from cotbench.analysis.weights import Part, Weights
 from cotbench.modes import BASELINE, Facts, facts_of
 from cotbench.modes.arms import base_of, is_likeliest
-from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.lock import state_of
 from cotbench.store.manifest import SuiteEntry
-from cotbench.store.records import Record
+from cotbench.store.table import Sent
 from cotbench.types import Outcome
 
 REPORT_SCHEMA = 3
 EFFECT = 0.02
 SHOWN = 3  # broken lines that are named
-LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,10 +245,6 @@ def compare(
         effect=effect,
         provenance=provenance_of(runs),
     )
-    cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
-    votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
-    voting = [(panel, cell) for panel, cell in cells if not cell.facts.picks]  # others have rows of their own
-    curves = beside(lambda: [c for p, cell in voting for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     if comparison.generalise:
         comparison.notes.append(
             "Intervals and tests of tasks that have subjects or types are for new ones (--generalise subject): those "
@@ -262,7 +256,9 @@ def compare(
     _add_audits(comparison, compared)
     _add_theirs(comparison, compared)
     comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
-    comparison.curves.extend(curves())
+    cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
+    voting = [(panel, cell) for panel, cell in cells if not cell.facts.picks]  # others have rows of their own
+    comparison.curves.extend(row for one in voting for row in curve_of(*one))
     comparison.chosen.extend(row for panel in compared for row in chosen_of(panel))
     comparison.chosen_at.extend(row for panel in compared for row in chosen_at(panel))
     comparison.flips.extend(row for panel in compared for row in flips_of(panel))
@@ -391,7 +387,7 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
         comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in sides.items())
-        comparison.outcomes.append(count_outcomes(*_mode_of(panel, cell)))
+        comparison.outcomes.append(count_outcomes(panel, cell))
     comparison.plans.extend(plan_rows(panel))
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
     wanted = {*asked, *(base.mode for base in bases if base is not None)}
@@ -463,15 +459,6 @@ def _add_pair(
         )
 
 
-def _records(cell: Cell) -> list[Record]:
-    return [row for row in cell.rows if row is not None]
-
-
-def _mode_of(panel: Panel, cell: Cell) -> tuple[str, str, str, list[Record]]:
-    """Return what is counted together: model, task and mode, and the records."""
-    return panel.model, panel.task, cell.mode, _records(cell)
-
-
 # --- many tests ---------------------------------------------------------------------------------------------------
 
 _FAMILIES = {
@@ -522,7 +509,7 @@ def _state_notes(run: Run) -> list[str]:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
     notes += _import_notes(run)
-    if failed := sum(record.outcome == Outcome.ENGINE_ERROR for record in run.records):
+    if failed := int((run.columns["ending"] == OUTCOMES.index(Outcome.ENGINE_ERROR)).sum()):
         again = "`cotbench run --resume` asks for them again"
         notes.append(f"{name}: {failed} requests failed and are in no denominator; {again}.")
     return notes
@@ -607,7 +594,7 @@ def _unearned(panel: Panel, cell: Cell, base: Cell, delta: Delta) -> list[Cautio
     out = []
     for side, other, sign in ((base, cell, 1), (cell, base, -1)):
         unread = np.isin(side.endings, _UNREAD)
-        voted = any(row.votes is not None for row in _records(side))
+        voted = side.having("voted").any()
         was_cut = (side.endings == _CUT) | (cut_of(side) & (unread if voted else ~side.right))
         lost = was_cut | unread
         share, cut = float(lost[both].mean()), float(was_cut[both].mean())
@@ -633,18 +620,22 @@ def _silent(panel: Panel) -> list[Caution]:
     out = []
     for cell in panel.cells.values():
         # A refusal has no text as a rule, and is told as what it is.
-        keys = [row.keys for row in _records(cell) if row.outcome not in (Outcome.ENGINE_ERROR, Outcome.REFUSED)]
-        says = cell.run.journal.says
-        known = [(seen, says("reasoned", asked)) for asked in keys if (seen := says("visible", asked)) is not None]
-        if not known or any(seen for seen, _ in known):
+        silent = cell.asked & ~np.isin(cell.endings, [OUTCOMES.index(Outcome.ENGINE_ERROR), _REFUSED])
+        says, known, seen = cell.run.journal.says, 0, False
+        for row in () if cell.run.journal.empty else cell.parts(Sent, silent):
+            found = says("visible", row.keys)
+            known += found is not None
+            if seen := bool(found):
+                break
+        if not known or seen:
             continue
         thinking = cell.run.manifest.spec.mode(panel.task, cell.mode).thinking
         although = ", although the model was asked not to think" if thinking is False else ""
-        reasoned = sum(bool(reasoned) for _, reasoned in known)
+        reasoned = sum(bool(says("reasoned", row.keys)) for row in cell.parts(Sent, silent))
         others = "there is no reasoning text beside them either"
         if reasoned:
             others = f"{reasoned:,} of them have a reasoning text beside, and an answer can stand only there"
-        text = f"all {len(known):,} visible texts under {cell.mode} are empty{although}; {others}. "
+        text = f"all {known:,} visible texts under {cell.mode} are empty{although}; {others}. "
         names = {**names_of(panel, cell, cell), "baseline": ""}
         out.append(
             Caution(**names, kind="silent", of=cell.mode, share=1.0, text=text + "Look at what the server sends.")

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 
 import numpy as np
 from msgspec import UNSET
@@ -26,12 +25,13 @@ from msgspec import UNSET
 from cotbench.analysis import stats
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval, Paired, Spread, names_of
 from cotbench.analysis.flat import columns
+from cotbench.analysis.heard import hear
 from cotbench.analysis.pairing import Cell, Panel, Run
 from cotbench.analysis.prices import HourPrice, Price, Prices, money
 from cotbench.analysis.ratios import Mean, Ratio, Worth, per_right, worth
 from cotbench.analysis.stats import Array
 from cotbench.questions.tagging import Rule
-from cotbench.store.records import Record
+from cotbench.store.table import Judged
 
 THOUSAND = 1_000
 _NO_MODEL = frozenset({"replay"})  # engines whose seconds are no model's
@@ -133,40 +133,23 @@ class Spent:
     second_completion: Array
 
 
-_FIGURES = ("prompt", "cached", "completion", "serial", "seconds", "second_prompt", "second_completion")
-
-
 def spent_of(cell: Cell) -> Spent:
     """Return what the questions of a cell took, by its records and what its journal was told beside."""
-    rows = [(None,) * len(_FIGURES) if row is None else _spent(cell.run, row) for row in cell.rows]
-    table = np.array(rows, dtype=float).reshape(-1, len(_FIGURES)).T
-    return Spent(**dict(zip(_FIGURES, table, strict=True)))
-
-
-def _spent(run: Run, row: Record) -> tuple[float | None, ...]:
-    """Return a record's figures, in the order of _FIGURES."""
-    told = [run.journal.told(key) for key in row.keys]
-    more = sum(one.more_prompt_tokens or 0 for one in told)
-    prompt = None if row.prompt_tokens is None else row.prompt_tokens + more
-    cached = [one.cached_tokens for one in told if one.cached_tokens is not None]
-    took = [one.seconds for one in told if one.seconds is not None]
-    longest = [one.longest_tokens for one in told if one.longest_tokens is not None]
-    return (
-        prompt,
-        sum(cached) if told and len(cached) == len(told) else None,
-        row.completion_tokens,
-        _waited(longest, row) if told and len(longest) == len(told) else None,
-        _waited(took, row) if told and len(took) == len(told) else None,
-        0 if row.judge_prompt_tokens is UNSET else row.judge_prompt_tokens,
-        0 if row.judge_completion_tokens is UNSET else row.judge_completion_tokens,
+    heard = cell.heard
+    second = np.where(cell.asked, np.zeros((2, len(cell.places))), np.nan)
+    judged = cell.having("judged")
+    for column, rows in zip(("judge_prompt_tokens", "judge_completion_tokens"), second, strict=True):
+        told = (getattr(row, column) for row in cell.parts(Judged, judged))
+        rows[judged] = np.array([0 if tokens is UNSET else tokens for tokens in told], dtype=float)
+    return Spent(
+        prompt=cell.tokens("prompt") + heard.more,
+        cached=heard.cached,
+        completion=cell.tokens("completion"),
+        serial=heard.serial,
+        seconds=heard.seconds,
+        second_prompt=second[0],
+        second_completion=second[1],
     )
-
-
-def _waited(took: Sequence[float], row: Record) -> float:
-    """Return what one waits for of what its requests took: of those of one step the most, of steps the sum."""
-    left = iter(took)
-    steps = [1] * len(took) if row.steps is UNSET else [*row.steps, *[1] * (len(took) - sum(row.steps))]
-    return float(sum(max(islice(left, size), default=0) for size in steps))
 
 
 def busy_seconds(run: Run) -> tuple[float | None, bool]:
@@ -274,9 +257,9 @@ class Purse:
     def _shared_out(self, run: Run, price: HourPrice) -> _Hours | None:
         name, gpus = run.folder.name, price.gpus or gpus_of(run)
         busy_s, measured = busy_seconds(run)
-        rows = [_spent(run, row) for row in run.records]
-        prompt, cached, completion = np.array([row[:3] for row in rows], dtype=float).reshape(-1, 3).T
-        total = float(np.nansum(_weight(price, prompt, cached, completion)))
+        heard = hear(run, np.arange(len(run.records)))
+        prompt, completion = run.columns["prompt"] + heard.more, run.columns["completion"]
+        total = float(np.nansum(_weight(price, prompt, heard.cached, completion)))
         paid = money(price, busy_s=busy_s, gpus=gpus)
         if paid is None or busy_s is None or not total:
             why = "how long a model was at work" if busy_s is None else "how many tokens it wrote"

@@ -247,7 +247,7 @@ def _limits(cell: Cell, setting: str, value: float | None) -> tuple[int, float |
     of it. Of several paths only the sum is known, which says neither."""
     if setting not in (BUDGET, LEAST) or value is None or not math.isfinite(value) or (setting == LEAST and not value):
         return 0, None, None
-    if any(row is not None and row.votes is not None for row in cell.rows):
+    if cell.having("voted").any():
         return 0, None, None
     thought = cell.tokens("reasoning")[cell.decided]
     known = thought[~np.isnan(thought)]

@@ -10,6 +10,7 @@ from msgspec import structs
 from cotbench.analysis.pairing import Run
 from cotbench.errors import UsageError
 from cotbench.modes import facts_of
+from cotbench.store.table import renamed
 
 OPTION = "--one-arm"
 _WAYS = ("begun", "asked")  # of having the answer alone, in which it is generated without restraint
@@ -66,7 +67,7 @@ def _renamed(run: Run, names: dict[str, str]) -> Run:
             )
         modes[place] = spec["modes"][f"{task}/{mode}"]
     facts = {names.get(mode, mode): row for mode, row in manifest.modes.items()}
-    records = [structs.replace(row, mode=names[row.mode]) if row.mode in names else row for row in run.records]
+    records = renamed(run.records, names)
     shown = {
         f"{task}/{names.get(mode, mode)}": manifest.shown[f"{task}/{mode}"]
         for task, mode in manifest.spec.pairs

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
-from msgspec import UNSET, structs
+from msgspec import Struct, structs
 
 from cotbench.analysis import stats
 from cotbench.analysis.columns import Column, apart_by_judge, columns_of, without_doubles
+from cotbench.analysis.heard import Heard, hear
 from cotbench.analysis.stats import Array, Clusters, Design, Strata
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
@@ -25,14 +26,18 @@ from cotbench.modes import MODES, Facts, facts_of, find_mode
 from cotbench.modes.arms import as_asked, named
 from cotbench.questions.data import question_hash
 from cotbench.questions.tagging import Rule, Seen, gold_text
+from cotbench.store import table
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lock import state_of
 from cotbench.store.manifest import ImportedArm, Manifest, read_manifest
 from cotbench.store.passages import Shown, read_passages
 from cotbench.store.questions import read_questions
-from cotbench.store.records import Record, read_records
+from cotbench.store.records import Record
+from cotbench.store.table import Columns, parts_of, read_any_records
 from cotbench.store.theirs import Theirs, read_theirs
 from cotbench.types import UNDECIDED, Outcome, Question
+
+T = TypeVar("T", bound=Struct)
 
 OUTCOMES = tuple(Outcome)
 SUBJECT = "subject"  # what --generalise may name: a task's groups
@@ -57,6 +62,21 @@ class Run:
         return self.manifest.status == "finished"
 
     @cached_property
+    def columns(self) -> Columns:
+        """Its records by column."""
+        return table.columns_of(self.records, self.questions, self.manifest.spec.pairs)
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The numbers of its questions, by their ids."""
+        return {identity: number for number, identity in enumerate(self.questions)}
+
+    @cached_property
+    def lacks(self) -> Array:
+        """Of each record whether the journal lacks a reply to it: 1, 0, or -1 where nobody has looked (`hear`)."""
+        return np.full(len(self.records), -1, np.int8)
+
+    @cached_property
     def passages(self) -> Shown:
         """What its arms show before questions, by question and context. Raises RunError."""
         return read_passages(self.folder)
@@ -79,7 +99,7 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     goes_on = manifest.status == "running"
     journal = None if goes_on else JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
-    records = read_records(folder, manifest, questions, golds)
+    records = read_any_records(folder, manifest, questions, golds)
     journal = journal or JournalIndex(folder / JOURNAL, ahead=ahead)
     fits = manifest.lock is None or manifest.lock.hash == manifest.seal(manifest.lock)
     if not manifest.spec.arms:
@@ -95,7 +115,7 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     )
 
 
-def _with_arms(manifest: Manifest, records: list[Record]) -> tuple[Manifest, list[Record]]:
+def _with_arms(manifest: Manifest, records: Sequence[Record]) -> tuple[Manifest, list[Record]]:
     """Call the modes of a run of a version that knew no arms what they were: the answer alone was asked for."""
     spec = manifest.spec_row
     called = {mode: as_asked(mode, MODES) for _, mode in manifest.spec.pairs}
@@ -123,28 +143,54 @@ def _by_pair(rows: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Any]]:
 class Cell:
     """What one mode did with the questions of a panel.
 
-    rows: a record for each question, in the panel's order, or None. The properties are arrays over the questions."""
+    places: of each question, in the panel's order, its record's place among the run's, or -1. The properties are arrays
+    over the questions, but for `rows`: a record for each, or None."""
 
     mode: str
     run: Run
-    rows: Sequence[Record | None]
+    places: Array
 
     @cached_property
-    def _figures(self) -> Mapping[str, Array]:
-        """Arrays by the names of _FIGURES, made in one pass over the records."""
-        rows = [_ABSENT if row is None else _figures(row) for row in self.rows]
-        columns = dict(zip(_FIGURES, np.array(rows, dtype=float).reshape(-1, len(_FIGURES)).T, strict=True))
-        return columns | {name: columns[name] == 1 for name in ("read", "vague", "cut")}
+    def rows(self) -> Rows:
+        """The record of each question, or None. Of a large run each is read when it is asked for: what is asked of all
+        of them is better taken from the arrays."""
+        return Rows(self.run.records, self.places)
+
+    def parts(self, kind: type[T], mask: Array) -> Iterator[T]:
+        """Parts of the records of the questions of a mask that have one (`store.table.parts_of`), in their order."""
+        return parts_of(self.run.records, kind, self.places[mask & self.asked].tolist())
+
+    def having(self, name: str) -> Array:
+        """Which questions' records have something in one of `store.table`'s columns."""
+        return np.asarray(self._taken(name, 0) > 0)
+
+    def counts(self, name: str) -> Array:
+        """The whole numbers of one of `store.table`'s columns; 0 without a record."""
+        return self._taken(name, 0)
+
+    def _taken(self, name: str, absent: float) -> Array:
+        taken: Array = self.run.columns[name][self.places]  # -1 takes any, which doesn't matter
+        return taken if self.asked.all() else np.asarray(np.where(self.asked, taken, absent), dtype=taken.dtype)
+
+    @cached_property
+    def heard(self) -> Heard:
+        """What the journal says of the replies to each question."""
+        return hear(self.run, self.places)
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What others work out of it once (`voted.votes_of`)."""
+        return {}
 
     @cached_property
     def endings(self) -> Array:
         """The outcome of each question, as its place in OUTCOMES; -1 without a record."""
-        return np.asarray(self._figures["ending"], dtype=np.int8)
+        return self._taken("ending", -1)
 
     @cached_property
     def asked(self) -> Array:
         """Which questions have a record."""
-        return np.asarray(self.endings >= 0)
+        return np.asarray(self.places >= 0)
 
     @cached_property
     def decided(self) -> Array:
@@ -170,22 +216,23 @@ class Cell:
     @cached_property
     def _recorded(self) -> Array:
         """The scores that records hold, nan where they hold none."""
-        return np.array([np.nan if row is None or row.score is UNSET else row.score for row in self.rows], dtype=float)
+        return self._taken("score", np.nan)
 
-    @property
+    @cached_property
     def read(self) -> Array:
         """Of which questions an answer was read, right or wrong."""
-        return self._figures["read"]
+        return np.asarray(self.having("answered") | (self.endings == _PLACES[Outcome.DECLINED]))
 
-    @property
+    @cached_property
     def vague(self) -> Array:
         """Of which questions an answer was read by a vague rule."""
-        return self._figures["vague"]
+        vague = [number for number, rule in enumerate(self.run.columns.rules) if rule in VAGUE]
+        return np.asarray(self.read & np.isin(self._taken("rule", -1), vague))
 
-    @property
+    @cached_property
     def cut(self) -> Array:
         """Of which questions a completion was cut at its budget, whether or not an answer was read."""
-        return self._figures["cut"]
+        return self.having("truncated")
 
     @cached_property
     def facts(self) -> Facts:
@@ -195,8 +242,11 @@ class Cell:
     @cached_property
     def imported(self) -> ImportedArm | None:
         """What its run's manifest says of the log that it was imported from."""
+        imported = self.run.manifest.imported
+        if imported is None:
+            return None
         task = next((row.task for row in self.rows if row is not None), "")
-        return None if self.run.manifest.imported is None else self.run.manifest.imported.arm(task, self.mode)
+        return imported.arm(task, self.mode)
 
     def lacks(self, what: str) -> bool:
         """Whether the log that it was imported from doesn't hold something of any output (`ImportedArm`)."""
@@ -204,25 +254,32 @@ class Cell:
 
     def tokens(self, kind: str) -> Array:
         """Counts of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
-        return self._figures[kind]
+        return self._taken(kind, np.nan)
 
 
-_FIGURES = ("ending", "read", "vague", "cut", "prompt", "reasoning", "completion")
-_ABSENT = (-1, 0, 0, 0, None, None, None)
+class Rows(Sequence[Record | None]):
+    """The records of some places among a run's, None where that is -1."""
 
+    def __init__(self, records: Sequence[Record], places: Array) -> None:
+        self._records, self._places = records, places
 
-def _figures(row: Record) -> tuple[int | None, ...]:
-    """Take a record's figures, in the order of _FIGURES."""
-    read = row.answer is not None or row.outcome == Outcome.DECLINED
-    return (
-        _PLACES[row.outcome],
-        read,
-        read and row.rule in VAGUE,
-        row.truncated,
-        row.prompt_tokens,
-        row.reasoning_tokens,
-        row.completion_tokens,
-    )
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, number: int) -> Record | None: ...
+    @overload
+    def __getitem__(self, number: slice) -> Rows: ...
+    def __getitem__(self, number: int | slice) -> Record | Rows | None:
+        if isinstance(number, slice):
+            return Rows(self._records, self._places[number])
+        place = int(self._places[number])
+        return None if place < 0 else self._records[place]
+
+    def __iter__(self) -> Iterator[Record | None]:
+        places = self._places.tolist()
+        there = parts_of(self._records, Record, (place for place in places if place >= 0))
+        return (None if place < 0 else next(there) for place in places)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -327,6 +384,20 @@ class Panel:
             self._tags[rule] = self._tagged(rule)
         return self._tags[rule]
 
+    def part(self, places: Sequence[int]) -> Panel:
+        """The panel of some of its questions, with the tags that these have here."""
+        chosen = np.asarray(places, dtype=np.int64)
+        part = Panel(
+            model=self.model,
+            task=self.task,
+            questions=[self.questions[place] for place in places],
+            golds=[self.golds[place] for place in places],
+            cells={n: Cell(mode=n, run=cell.run, places=cell.places[chosen]) for n, cell in self.cells.items()},
+            generalise=self.generalise,
+        )
+        part._tags.update({rule: None if tags is None else tags[chosen] for rule, tags in self._tags.items()})
+        return part
+
     @cached_property
     def _tags(self) -> dict[Rule, Array | None]:
         return {}
@@ -354,8 +425,9 @@ class Panel:
     @cached_property
     def _equals(self) -> Mapping[str, list[bool | None]]:
         """Whether the responses to each question hold a "=", by mode that answers in words."""
+        said = (False, True, None)
         return {
-            mode: [None if row is None else cell.run.journal.says("equals", row.keys) for row in cell.rows]
+            mode: [said[code] for code in cell.heard.equals.tolist()]
             for mode, cell in self.cells.items()
             if cell.facts.answers_in == "words"
         }
@@ -425,16 +497,23 @@ def _why_not(first: Column, second: Column) -> str:
 
 def _panel(model: str, task: str, family: Sequence[Column], generalise: str) -> Panel:
     # Of a question that several runs have the first one counts.
-    runs = {identity: column.run for column in reversed(family) for identity in column.records}
+    runs = {identity: column.run for column in reversed(family) for identity in column.asked()}
     order = sorted(runs)
+    several = {id(column.run): column.run for column in family}
+    numbers = {run: np.array([one.numbers.get(identity, -1) for identity in order]) for run, one in several.items()}
     return Panel(
         model=model,
         task=task,
         questions=[runs[identity].questions[identity] for identity in order],
         golds=[runs[identity].golds[identity] for identity in order],
         cells={
-            column.mode: Cell(mode=column.mode, run=column.run, rows=list(map(column.records.get, order)))
+            column.mode: Cell(mode=column.mode, run=column.run, places=_placed(column, numbers[id(column.run)]))
             for column in family
         },
         generalise=generalise,
     )
+
+
+def _placed(column: Column, numbers: Array) -> Array:
+    """The places of a column's records, of questions by their numbers in the run; -1 of one that isn't the run's."""
+    return np.where(numbers < 0, -1, column.places[numbers])

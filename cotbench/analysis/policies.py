@@ -25,7 +25,7 @@ from cotbench.analysis import stats
 from cotbench.analysis.estimates import Interval, Paired
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
-from cotbench.analysis.subsets import maj_at
+from cotbench.analysis.voted import votes_of
 from cotbench.modes import in_table_order
 
 ORACLE, ORACLE_ON_OTHERS = "oracle", "oracle, chosen on other paths"
@@ -117,17 +117,16 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
     voting = next((other for other in panel.cells.values() if panel.cell(other.facts.votes_over) is base), None)
     if voting is None or voting is cell:
         return None
-    shared = both & voting.decided & _voted(voting)
+    votes = votes_of(voting)
+    shared = both & voting.decided & votes.decided
     if not shared.any():
         return None
-    rows = (row for row, keep in zip(voting.rows, shared, strict=True) if keep)
-    votes = [row.votes for row in rows if row is not None and row.votes is not None]
-    n = len(votes[0].ballots)
+    n = int(votes.paths[shared][0])
     dear, cheap = cell.tokens("completion")[shared].mean(), voting.tokens("completion")[shared].mean() / n
     if np.isnan(dear) or np.isnan(cheap) or not cheap:
         return None
     k = max(1, min(n, round(dear / cheap)))
-    maj = np.array([maj_at(vote.ballots, vote.right, k) for vote in votes])
+    maj = votes.shares(shared, k)
     design = panel.design(shared)
     accuracy = stats.mean(maj, **design, bound=1.0)
     lost = cell.right[shared] - maj
@@ -141,7 +140,7 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
         mode=cell.mode,
         baseline=base.mode,
         policy=f"{voting.mode}, {k} of {n} paths",
-        n=len(votes),
+        n=len(maj),
         accuracy=accuracy.value,
         low=max(0.0, min(ends[0], accuracy.value)),
         high=max(ends[1], accuracy.value),
@@ -155,12 +154,6 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
     )
 
 
-def _voted(cell: Cell) -> Array:
-    """Which questions have votes with a verdict on every answer."""
-    decided = (row is not None and row.votes is not None and row.votes.decided for row in cell.rows)
-    return np.fromiter(decided, bool, len(cell.rows))
-
-
 def _on_other_paths(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
     """Judge an oracle that chooses on other paths than those it is scored on; None unless both modes were drawn.
 
@@ -171,7 +164,7 @@ def _on_other_paths(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy
     drawn = [_drawn(panel, side) for side in (cell, base)]
     if drawn[0] is None or drawn[1] is None:
         return None
-    shared = both & np.logical_and.reduce([side.decided & _voted(side) for side in drawn if side is not None])
+    shared = both & np.logical_and.reduce([side.decided & votes_of(side).decided for side in drawn if side is not None])
     if not shared.any():
         return None
     (right, paths, dear), (base_right, base_paths, cheap) = (_paths(side, shared) for side in drawn if side is not None)
@@ -225,10 +218,9 @@ def _drawn(panel: Panel, cell: Cell) -> Cell | None:
 
 def _paths(cell: Cell, shared: Array) -> tuple[Array, Array, Array]:
     """Return how many paths are right, how many there are, and the tokens of one, for the questions of a mask."""
-    votes = [row.votes for row, keep in zip(cell.rows, shared, strict=True) if keep and row is not None]
-    right = np.array([sum(ballot in vote.right for ballot in vote.ballots) for vote in votes if vote is not None])
-    paths = np.array([len(vote.ballots) for vote in votes if vote is not None])
-    return right, paths, cell.tokens("completion")[shared] / paths
+    votes = votes_of(cell)
+    paths = votes.paths[shared]
+    return votes.right[shared], paths, cell.tokens("completion")[shared] / paths
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -338,7 +338,10 @@ def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[st
         task=panel.task,
         questions=[panel.questions[place]],
         golds=[panel.golds[place]],
-        cells={name: Cell(mode=name, run=cell.run, rows=[cell.rows[place]]) for name, cell in panel.cells.items()},
+        cells={
+            name: Cell(mode=name, run=cell.run, places=cell.places[place : place + 1])
+            for name, cell in panel.cells.items()
+        },
     )
     tags = {rule.name: alone.tags(rule) for rule in rules}
     return Dossier(

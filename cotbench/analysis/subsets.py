@@ -25,6 +25,7 @@ from cotbench.modes.votes import Ballot
 
 Scores = Sequence[float | None]  # of paths; None where one has none
 
+MOST_OF_TWO = 56  # paths: of more, subsets are too many to be counted by floats
 FEW_SUBSETS = 1_000  # up to which all are looked at
 DRAWN_SUBSETS = 500  # of more: a question's share is then known to about 0.02, and their mean over questions far better
 _ALIKE = 9  # decimals to which sums of scores are the same
@@ -60,7 +61,7 @@ def maj_at(ballots: Sequence[Ballot], right: frozenset[int], k: int) -> float:
     return _maj(tuple(ballots), right)[k]
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _maj(ballots: tuple[Ballot, ...], right: frozenset[int]) -> tuple[float, ...]:
     """The shares of the subsets whose vote is right, by their size from 0."""
     n = len(ballots)
@@ -101,6 +102,38 @@ def _subsets_won(ours: Sequence[int], others: Sequence[Sequence[int]], abstained
             whole += ways
         won += whole << shift
     return won
+
+
+def maj_of_two(ours: Array, theirs: Array) -> Array:
+    """The share of the subsets of k paths whose vote is right, for k = 1, 2, 3 ... n, of many questions, a row each.
+
+    ours, theirs: which of the n paths voted for the right answer and for the only other one; n is at most MOST_OF_TWO,
+    so that counts of subsets are exact as whole numbers and as floats, and the shares are those of `maj_at_each`."""
+    paths = ours.shape[1]
+    ways = _binomials(paths)
+    mine, other = ours.sum(axis=1), theirs.sum(axis=1)
+    later, rivals = (side[:, ::-1].cumsum(axis=1)[:, ::-1] - side for side in (ours, theirs))
+    won = np.zeros((len(ours), paths + 1), dtype=np.int64)
+    tied = np.zeros((len(ours), paths // 2 + 1), dtype=np.int64)
+    for m in range(1, paths // 2 + 1):  # both have m, and our first comes before theirs
+        tied[:, m] = (ours * ways[later, m - 1] * ways[rivals, m]).sum(axis=1)
+    for a, b in {*zip(mine.tolist(), other.tolist(), strict=True)}:
+        rows, left = (mine == a) & (other == b), ways[paths - a - b]
+        more = np.zeros(paths + 1, dtype=np.int64)
+        spread = np.zeros((tied.shape[1], paths + 1), dtype=np.int64)
+        for m in range(1, a + 1):
+            fewer = np.convolve(ways[b, :m], left)
+            more[m:] += ways[a, m] * fewer[: paths + 1 - m]
+        for m in range(1, tied.shape[1]):
+            spread[m, 2 * m :] = left[: paths + 1 - 2 * m]
+        won[rows] = more + tied[rows] @ spread
+    return np.asarray(won[:, 1:] / ways[paths, 1 : paths + 1])
+
+
+@cache
+def _binomials(n: int) -> Array:
+    """How many subsets of k there are of a set, for each size and each k up to n."""
+    return np.array([[comb(size, k) for k in range(n + 1)] for size in range(n + 1)], dtype=np.int64)
 
 
 @cache

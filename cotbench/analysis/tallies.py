@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cotbench.analysis.subsets import maj_at_k, pass_at_k, sizes
-from cotbench.store.records import Record
-from cotbench.types import UNDECIDED, Outcome
+import numpy as np
+
+from cotbench.analysis.pairing import Cell, Panel
+from cotbench.analysis.stats import Array
+from cotbench.analysis.subsets import pass_at_k, sizes
+from cotbench.analysis.voted import votes_of
+from cotbench.store.table import Ran
+from cotbench.types import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,49 +46,46 @@ class Curve:
     tied: float
 
 
-def count_outcomes(model: str, task: str, mode: str, records: Iterable[Record]) -> Outcomes:
-    rows = list(records)
-    counts = Counter(row.outcome for row in rows)
-    programs = Counter(execution.outcome for row in rows for execution in row.executions)
+def count_outcomes(panel: Panel, cell: Cell) -> Outcomes:
+    """Count how the questions of a cell ended, and its programs."""
+    counts = np.bincount(cell.endings[cell.asked], minlength=len(Outcome)).tolist()
+    ran = cell.parts(Ran, cell.having("executions"))
+    programs = Counter(execution.outcome for row in ran for execution in row.executions)
     return Outcomes(
-        model=model,
-        task=task,
-        mode=mode,
-        counts={outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]},
+        model=panel.model,
+        task=panel.task,
+        mode=cell.mode,
+        counts={outcome.value: count for outcome, count in zip(Outcome, counts, strict=True) if count},
         programs=dict(programs.most_common()),
     )
 
 
-def curve_of(model: str, task: str, mode: str, records: Iterable[Record]) -> list[Curve]:
+def curve_of(panel: Panel, cell: Cell) -> list[Curve]:
     """Make a row for each k = 1, 2, 4 ... n, over the questions whose answers all have a verdict; [] without votes."""
-    voted = (row.votes for row in records if row.outcome not in UNDECIDED)
-    votes = [vote for vote in voted if vote is not None and vote.decided]
-    if not votes:
+    votes = votes_of(cell)
+    counted = cell.decided & votes.decided
+    if not counted.any():
         return []
-    n = len(votes[0].ballots)
-    maj, anyone = dict.fromkeys(sizes(n), 0.0), dict.fromkeys(sizes(n), 0.0)
-    right_paths = 0
-    for vote in votes:
-        right = vote.right
-        voted_right = sum(ballot in right for ballot in vote.ballots)
-        right_paths += voted_right
-        for k, share in maj_at_k(vote.ballots, right).items():
-            maj[k] += share
-            anyone[k] += pass_at_k(n, voted_right, k)
-    total = len(votes)
+    paths, right, total = votes.paths[counted], votes.right[counted], int(counted.sum())
+    n = int(paths[0])
     return [
         Curve(
-            model=model,
-            task=task,
-            mode=mode,
+            model=panel.model,
+            task=panel.task,
+            mode=cell.mode,
             questions=total,
             n=n,
             k=k,
-            maj=maj[k] / total,
-            any=anyone[k] / total,
-            mean=right_paths / (n * total),
-            abstained=sum(vote.ballots.count(None) for vote in votes) / (n * total),
-            tied=sum(vote.margin == 0 and bool(vote.answers) for vote in votes) / total,
+            maj=_summed(votes.shares(counted, k)) / total,
+            any=_summed(np.array([pass_at_k(n, hits, k) for hits in range(n + 1)])[right]) / total,
+            mean=int(right.sum()) / (n * total),
+            abstained=int(votes.abstained[counted].sum()) / (n * total),
+            tied=int(votes.tied[counted].sum()) / total,
         )
         for k in sizes(n)
     ]
+
+
+def _summed(values: Array) -> float:
+    """The sum of values, one after the other: NumPy's own differs in its last digits by how many there are."""
+    return float(np.cumsum(values)[-1])

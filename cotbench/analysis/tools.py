@@ -75,7 +75,7 @@ def tools_of(panel: Panel) -> tuple[list[ToolUse], list[ToolBlocks]]:
 
 def _count(cell: Cell) -> Array:
     """How many blocks were run for each question."""
-    return np.array([0 if row is None else len(row.executions) for row in cell.rows])
+    return cell.counts("executions")
 
 
 def _use(panel: Panel, cell: Cell) -> ToolUse:

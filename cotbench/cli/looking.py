@@ -352,6 +352,14 @@ def doctor(
     ] = None,
     own: Annotated[Values, Flags("columns", "kind")],
     tasks_dir: TasksDirOption = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            metavar="ADDRESS",
+            help="A Ray cluster to look at (auto, or HOST:PORT), else RAY_ADDRESS; none is started.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="All checks, a row each; data sets are loaded, and more is tried.")
     ] = False,
@@ -367,7 +375,7 @@ def doctor(
         return
     from cotbench.terminal.tables import show_checks
 
-    checks = examine(data_dir, output_dir, thorough=verbose or as_json)
+    checks = examine(data_dir, output_dir, thorough=verbose or as_json, ray_address=ray_address)
     if as_json:
         stdout_json([asdict(check) for check in checks])
     else:

@@ -121,7 +121,7 @@ class RayEngine:
         with theirs, Path(self._folder, "driver.log").open("ab") as log:
             # In a session of its own: a Ctrl-C is for the run alone, which ends it when nothing is in flight.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cotbench.engines.ray_driver", str(theirs.fileno())],
+                [sys.executable, "-m", "cotbench.engines.ray_driver", str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

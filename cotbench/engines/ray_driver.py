@@ -594,7 +594,7 @@ class _InTime:
 
     def __init__(self, link: Connection, found: str, wait_s: float) -> None:
         self._link, self._found, self._wait_s = link, found, wait_s
-        self._run, self._over = os.getppid(), threading.Event()
+        self._run, self._over = int(sys.argv[2]), threading.Event()
 
     def __enter__(self) -> None:
         threading.Thread(target=self._look, daemon=True, name="in time").start()

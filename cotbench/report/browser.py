@@ -1,8 +1,9 @@
-"""The question browser's data: an index of all questions, and the details of as many as a size budget holds.
+"""The question browser's data: an index of questions, and the details of as many of them as a size budget holds.
 
 Everything is columns and rows of JSON, compressed (zlib); `assets/page.js` reads it. The index holds what filters and
-lists need. Details (`details.py`) come in chunks of CHUNK questions, in the order of what they tell: questions whose
-verdict a mode changed come first, then the rest; within both, each task gets the same share of its questions.
+lists need, of as many questions as have LISTED answers. Details (`details.py`) come in chunks of CHUNK questions. Both
+are chosen in the order of what questions tell: those whose verdict a mode changed come first, then the rest; within
+both, each task gets the same share of its questions.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from cotbench.report.formulas import Allowance, Formulas
 from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome, unit
 
+LISTED = 300_000  # answers; a browser has trouble with many more
 CHUNK = 100
 WAVE = 64  # chunks that are made before it is looked whether there is room for them
 LEVEL = 5
@@ -50,13 +52,15 @@ class Data:
     sizes: Sequence[int]  # of the panels
     thin: bool
     megabytes: float
+    asked: int  # questions, of which these are all or some
 
     @property
     def places(self) -> bytes:
         """Which chunk holds which question, and what was left out."""
-        return _packed(
-            _places(self.sizes, self.held) | {"thin": self.thin, "latex": LATEX, "megabytes": self.megabytes}
-        )
+        told = {"thin": self.thin, "latex": LATEX, "megabytes": self.megabytes}
+        if self.asked > sum(self.sizes):
+            told["asked"] = self.asked
+        return _packed(_places(self.sizes, self.held) | told)
 
     def within(self, budget: int) -> Data:
         """Leave out the last chunks, as many as it takes."""
@@ -75,17 +79,19 @@ def browser_data(
     comparison: Comparison, panels: Sequence[Panel], *, budget: int, megabytes: float, rules: Sequence[Rule] = ()
 ) -> Data:
     """Make the data. budget: bytes for all of it, compressed; the index always goes in. rules: the user's own."""
+    asked = sum(len(panel.questions) for panel in panels)
+    panels = _listed(panels, comparison.baselines)
     index = _packed(_index(comparison, panels, rules))
     sizes = [len(panel.questions) for panel in panels]
     room = _room(index, sizes, budget)
     plan = list(_chunks(panels, comparison.baselines))
-    voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
+    voted = any(cell.having("voted").any() for panel in panels for cell in panel.cells.values())
     thin = voted and not _fits(panels, plan, room)
     details, held = _details(panels, plan, room, thin)
     if voted and not thin and sum(map(len, held)) < sum(sizes):
         thin = True
         details, held = _details(panels, plan, room, thin)
-    return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, megabytes=megabytes)
+    return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, megabytes=megabytes, asked=asked)
 
 
 def _packed(value: object) -> bytes:
@@ -199,6 +205,20 @@ def _answer(row: Record | None, gold: str) -> str | int | None:
 
 
 # --- which questions, in which order ------------------------------------------------------------------------------
+
+
+def _listed(panels: Sequence[Panel], baselines: Sequence[str]) -> Sequence[Panel]:
+    """The panels, with as many of their questions as have LISTED answers, the more telling first."""
+    room = LISTED
+    if sum(len(panel.questions) * len(panel.cells) for panel in panels) <= room:
+        return panels
+    places: list[list[int]] = [[] for _ in panels]
+    for number, questions in _chunks(panels, baselines):
+        room -= len(questions) * len(panels[number].cells)
+        if room < 0:
+            break
+        places[number].extend(questions)
+    return [panel.part(sorted(own)) for panel, own in zip(panels, places, strict=True)]
 
 
 class _Chunk(NamedTuple):

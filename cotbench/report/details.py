@@ -161,16 +161,15 @@ def kept(length: int, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
 
 def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -> dict[str, Any]:
     question = panel.questions[place]
-    found = _replies(panel, place)
+    records = {mode: row for mode, cell in panel.cells.items() if (row := cell.rows[place]) is not None}
+    found = _replies(panel, records)
     numbers = {address: n for n, address in enumerate(found)}
     replies = list(found.values())
     spans: list[dict[int, list[tuple[int, int]]]] = [{} for _ in replies]  # by reply and path
     stay: list[set[int]] = [set() for _ in replies]  # by reply: the paths that do
     modes: dict[str, Any] = {}
-    for mode, cell in panel.cells.items():
-        row = cell.rows[place]
-        if row is None:
-            continue
+    for mode, row in records.items():
+        cell = panel.cells[mode]
         modes[mode] = entry = _mode_entry(row)
         if (theirs := cell.run.theirs.get((question.id, mode))) is not None:
             entry["theirs"] = _theirs_entry(theirs, verdict_of(cell, list(theirs.readings)))
@@ -202,8 +201,8 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
         if known := [parent for parent in parents if parent[0] >= 0]:
             one["after"] = known
     for mode, entry in modes.items():
-        row = panel.cells[mode].rows[place]
-        if row is not None and (tree := tree_of(row, decided_by(row))) is not None:
+        row = records[mode]
+        if (tree := tree_of(row, decided_by(row))) is not None:
             entry["nodes"] = [_node_entry(node, entry["replies"], strings) for node in tree.nodes]
     return {"modes": modes, "replies": entries}
 
@@ -229,13 +228,13 @@ def _node_entry(node: TreeNode, asked: Sequence[int], strings: _Strings) -> list
     ]
 
 
-def _replies(panel: Panel, place: int) -> dict[tuple[int, Key], StoredReply]:
-    """The replies to a question, by run (its identity) and address; each once, whichever modes share it."""
+def _replies(panel: Panel, records: Mapping[str, Record]) -> dict[tuple[int, Key], StoredReply]:
+    """The replies to a question, by run (its identity) and address; each once, whichever modes share it. records: its
+    own, by mode."""
     wanted: dict[int, tuple[Run, dict[Key, None]]] = {}
-    for cell in panel.cells.values():
-        row = cell.rows[place]
-        if row is not None:
-            wanted.setdefault(id(cell.run), (cell.run, {}))[1].update(dict.fromkeys(row.keys))
+    for mode, row in records.items():
+        run = panel.cells[mode].run
+        wanted.setdefault(id(run), (run, {}))[1].update(dict.fromkeys(row.keys))
     return {
         (identity, reply.key): reply for identity, (run, keys) in wanted.items() for reply in run.journal.replies(keys)
     }

@@ -319,7 +319,7 @@ def _model(manifest: Manifest, options: RunOptions) -> Check:
         return EngineConfig.of(options, headers=headers)
 
     remedy = "Name another place with --model."
-    return _looked_up("model", manifest.spec.model.revision, options.engine_name, options.model, config, remedy)
+    return _looked_up("model", manifest.spec.model.revision, options.generating, options.model, config, remedy)
 
 
 def _judge(recorded: ModelIdentity, options: RunOptions) -> Check:

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, BinaryIO, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, UnsetType
@@ -86,13 +86,15 @@ def _converted(value: Any, kind: type[T]) -> T:
         raise msgspec.ValidationError("no such name") from None
 
 
-def read_lines(path: Path, kind: type[T], *, torn: bool = False, remedy: str = "") -> Iterator[T]:
+def read_lines(
+    path: Path, kind: type[T], *, torn: bool = False, remedy: str = "", file: BinaryIO | None = None
+) -> Iterator[T]:
     """Read a file of entries; torn: a last line without its end, of a run that was killed, is passed over. remedy: how
-    to have the file written again, where that isn't by resuming the run.
+    to have the file written again, where that isn't by resuming the run. file: where it is open already; it stays so.
 
     Raises RunError where the file is missing, or at the first line that cotbench doesn't write."""
     decode = _decoder(kind).decode
-    for number, line in enumerate(raw_lines(path, remedy), 1):
+    for number, line in enumerate(raw_lines(path, remedy) if file is None else file, 1):
         if torn and not line.endswith(b"\n"):
             return
         try:

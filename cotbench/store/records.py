@@ -8,7 +8,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -32,6 +32,7 @@ from cotbench.types import (
 )
 
 RECORDS = "records.jsonl"
+RECORD_TABLE = "records.parquet"  # of a large run, which `store.table` makes
 STDOUT_CHARS = 500  # of each program
 NODE_CHARS = 400  # of each node: all of it is in the journal
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
@@ -170,10 +171,7 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def keys(self) -> tuple[Key, ...]:
         """Its requests as addresses in the journal."""
-        return tuple(
-            Key(self.question, str(request), int(replicate[0]) if replicate else 0, int(ordinal))
-            for request, ordinal, *replicate in self.requests
-        )
+        return keys_of(self.question, self.requests)
 
     def line(self) -> bytes:
         """The record as a line of the file."""
@@ -181,6 +179,14 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
 
 
 _ADDRESSES = ((str, int), (str, int, int))
+
+
+def keys_of(question: str, requests: Sequence[tuple[str | int, ...]]) -> tuple[Key, ...]:
+    """A question's requests, as its record holds them, as addresses in the journal."""
+    return tuple(
+        Key(question, str(request), int(replicate[0]) if replicate else 0, int(ordinal))
+        for request, ordinal, *replicate in requests
+    )
 
 
 def address_in_record(key: Key) -> tuple[str | int, ...]:
@@ -269,6 +275,7 @@ class RecordFile:
         self._places, self._ends = array("q"), array("q", [0])
         self._flushed = time.monotonic()
         try:
+            path.with_name(RECORD_TABLE).unlink(missing_ok=True)  # of what stood here before
             self._file = os.fdopen(open_to_write(path, os.O_RDWR | os.O_TRUNC), "w+b", buffering=1 << 16)
         except OSError as error:
             raise cannot_write(path, error) from None
@@ -313,11 +320,23 @@ def read_records(
     Raises RunError where one isn't: whoever sorts records by task and mode would drop it in silence. A torn last line,
     of a run that goes on or was killed, is passed over; one that has only begun may have no file yet."""
     path = folder / RECORDS
-    rows: list[Record] = []
     if manifest.status == "running" and not path.exists() and not packed_path(path).exists():
-        return rows
-    asked = set(manifest.spec.pairs)
-    for number, row in enumerate(map(with_possible_counts, read_lines(path, Record, torn=True)), 1):
+        return []
+    return list(checked_records(folder, manifest, questions, golds))
+
+
+def checked_records(
+    folder: Path,
+    manifest: Manifest,
+    questions: Mapping[str, Question],
+    golds: Mapping[str, str],
+    *,
+    file: BinaryIO | None = None,
+) -> Iterator[Record]:
+    """Yield what `read_records` reads. file: records.jsonl, where it is open already; it stays so."""
+    path, asked = folder / RECORDS, set(manifest.spec.pairs)
+    lines = read_lines(path, Record, torn=True, file=file)
+    for number, row in enumerate(map(with_possible_counts, lines), 1):
         question = questions.get(row.question)
         if question is None:
             found = f"lacks question {row.question}, which has a record (line {number} of {RECORDS})"
@@ -333,5 +352,4 @@ def read_records(
             fault = f"gold is {row.gold!r:.60}, expected {golds[row.question]!r:.60}, as in {QUESTIONS}"
         if fault:
             raise no_such_line(path, number, fault)
-        rows.append(row)
-    return rows
+        yield row

@@ -860,6 +860,10 @@ function unfoldForPrint() {
 function sayHeld() {
   const count = (value) => value.toLocaleString("en");
   const parts = [];
+  if (places.asked) {
+    parts.push("Listed are " + count(places.of) + " of the " + count(places.asked) + " questions: first of those that " +
+      "a mode helped or hurt, then the same share of each task. All figures of this page are over all questions.");
+  }
   if (places.held < places.of) {
     parts.push("To keep this file's size, prompts and outputs of " + count(places.held) + " of the " +
       count(places.of) + " questions are in it: first of those that a mode helped or hurt, then the same share of " +
