@@ -631,7 +631,15 @@ def main() -> None:
         _refuse(link, Refusal("ModelError", f"{found} nothing listens there.", remedy))
     try:
         with _InTime(link, found, min(CONNECTING_S, fleet.start_s) if fleet.address else STARTING_S):
-            _connect(fleet, folder)
+            try:
+                _connect(fleet, folder)
+            except Exception:
+                if fleet.address:
+                    raise
+                # Ray looks through all processes of the machine, and was seen to stumble where some were just ending.
+                ray.shutdown()
+                time.sleep(1.0)
+                _connect(fleet, folder)
         driver = _Driver(link, fleet, config, known)
     except Exception as error:
         if fleet.address and "RAY_AUTH_MODE" not in os.environ and _has_token():
