@@ -53,6 +53,7 @@ class RayEngine:
         self._restarts = 0
         self._with_token = False
         self._carried: dict[str, Any] = {}
+        self._fatal: CotbenchError | None = None
         self._ended: list[str] = []  # why the process between ended, each time
         self._folder = _folder()
         self._info: EngineInfo | None = None
@@ -79,7 +80,7 @@ class RayEngine:
         self._send_unsent()
         until = time.monotonic() + wait_s
         while not self._ready:
-            if not self._link.poll(max(0.0, until - time.monotonic())):
+            if self._fatal is None and not self._link.poll(max(0.0, until - time.monotonic())):
                 return False
             self._hear()
         return True
@@ -99,7 +100,7 @@ class RayEngine:
 
     def describe(self) -> EngineInfo:
         assert self._info is not None
-        with suppress(ModelError):
+        with suppress(CotbenchError):
             infos, self._carried = self._wait_for("described", "describe")
             self._info = _together([self._info, *infos])
         told = {**self._carried, **({"ended": self._ended} if self._ended else {})}
@@ -182,7 +183,10 @@ class RayEngine:
                 self._send(kind, *what)
 
     def _hear(self) -> tuple[Any, ...]:
-        """Take one message, and do what it says. Raises the error that it tells."""
+        """Take one message, and do what it says. Raises the error that it tells, and again whenever more is asked for:
+        where it comes while something else is waited for it must not be lost."""
+        if self._fatal is not None:
+            raise self._fatal
         try:
             message: tuple[Any, ...] = pickle.loads(self._link.recv_bytes())  # noqa: S301  (our own)
         except (EOFError, OSError):
@@ -214,7 +218,8 @@ class RayEngine:
             self._with_token = True
             self._start()
         elif kind == "failed":
-            raise _error(*what)
+            self._fatal = _error(*what)
+            raise self._fatal
         return message
 
     def _start_again(self, why: str) -> None:

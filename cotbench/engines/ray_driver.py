@@ -630,7 +630,7 @@ def main() -> None:
     if not _answers(fleet.address):
         _refuse(link, Refusal("ModelError", f"{found} nothing listens there.", remedy))
     try:
-        with _InTime(link, found, min(CONNECTING_S, fleet.start_s) if fleet.address else STARTING_S):
+        with _InTime(link, found, CONNECTING_S if fleet.address else STARTING_S):
             try:
                 _connect(fleet, folder)
             except Exception:
