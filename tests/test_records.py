@@ -158,6 +158,8 @@ def test_runs_are_found_by_folder_id_and_beginning(tmp_path: Path) -> None:
         find_run("model", tmp_path)
     with pytest.raises(RunError, match="there is no run 'nothing'"):
         find_run("nothing", tmp_path)
+    with pytest.raises(RunError, match=r"there is no run 'model-\*'"):  # a name, and no pattern
+        find_run("model-*", tmp_path)
 
 
 def test_what_is_wrong_is_said_of_the_innermost_place() -> None:

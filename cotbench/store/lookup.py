@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def find_run(name: str, output_dir: Path) -> Path:
     for folder in (Path(name), output_dir / name):
         if is_there(folder / MANIFEST):  # whatever it is: reading it says so
             return folder
-    close = sorted(f.parent for f in output_dir.glob(f"{name}*/{MANIFEST}")) if name and "/" not in name else []
+    close = sorted(f.parent for f in output_dir.glob(f"{escape(name)}*/{MANIFEST}")) if name and "/" not in name else []
     if len(close) == 1:
         return close[0]
     if close:
