@@ -124,6 +124,16 @@ def test_a_large_one_is_sealed_and_packed_beside_the_run(small: None, tmp_path: 
     assert numbers(index_of(tmp_path)) == list(range(40))
 
 
+def test_a_file_that_is_cut_while_it_is_read_costs_what_is_cut(tmp_path: Path) -> None:
+    append(tmp_path, [entry(number, "x" * 1_000) for number in range(50)], each=50)
+    index, path = index_of(tmp_path), tmp_path / JOURNAL
+    late = index_of(tmp_path)
+    assert len(numbers(index)) == 50
+    with path.open("r+b") as file:  # as a run that is resumed cuts a torn end off, only more of it
+        file.truncate(len(path.read_bytes().splitlines(keepends=True)[0]))
+    assert numbers(index) == numbers(late) == [0]
+
+
 def test_what_an_earlier_process_left_is_packed_by_the_next(small: None, tmp_path: Path) -> None:
     path = tmp_path / JOURNAL
     append(tmp_path, map(entry, range(14)))

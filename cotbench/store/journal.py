@@ -13,11 +13,11 @@ reports and showing alike.
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import threading
 import time
+import weakref
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -276,7 +276,9 @@ class JournalIndex:
     def __init__(self, path: Path, *, ahead: bool = False) -> None:
         """ahead: look through a large journal now, in another process. Raises RunError where the path is no file."""
         self._path = path
-        self._end: mmap.mmap | None = None
+        # The open end's descriptor. It isn't mapped: who resumes a run cuts its torn end off, and a read of what was
+        # there would end the process.
+        self._end: int | None = None
         self._frames: list[Frames | None] = []  # of each segment, where it is read packed
         self._reader = Reader()
         size, inode = 0, -1
@@ -284,7 +286,8 @@ class JournalIndex:
         with suppress(FileNotFoundError), open_to_read(path) as file:
             size, inode = os.fstat(file.fileno()).st_size, os.fstat(file.fileno()).st_ino
             if size:
-                self._end = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self._end = os.dup(file.fileno())
+                weakref.finalize(self, os.close, self._end)
         self._segments = segments_of(path)
         if any(segment.is_file_of(inode) for segment in self._segments[-1:]):
             self._end, size = None, 0
@@ -343,7 +346,7 @@ class JournalIndex:
         start -= places.bases[number]
         if number == len(self._segments):
             assert self._end is not None
-            return self._end[start : start + length]
+            return os.pread(self._end, length, start)
         segment = self._segments[number]
         if self._frames[number] is None:
             with suppress(FileNotFoundError):  # it has been packed meanwhile
@@ -392,14 +395,15 @@ class JournalIndex:
 _Looked = dict[Segment | None, tuple[Frames | None, Lines]]
 
 
-def _look_at(path: Path, end: mmap.mmap | None, size: int, segments: Sequence[Segment]) -> _Looked:
+def _look_at(path: Path, end: int | None, size: int, segments: Sequence[Segment]) -> _Looked:
     """Look through segments, and through the first `size` bytes of the open end (None), as it was when it was opened:
     at its path there may be another file by now."""
     looked: _Looked = {segment: _look_at_segment(segment, path) for segment in segments}
     looked[None] = (None, Lines(rows_from(b""), 0, 0))
     if end is not None:
-        end.seek(0)
-        looked[None] = (None, look_through(iter(end.readline, b""), path, size))
+        with os.fdopen(os.dup(end), "rb") as file:
+            file.seek(0)
+            looked[None] = (None, look_through(file, path, size))
     return looked
 
 
