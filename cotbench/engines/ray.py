@@ -261,6 +261,9 @@ def _environment(address: str, *, with_token: bool) -> dict[str, str]:
     user has one, but join it only where they are told to, and then no other one; and they would write that of a cluster
     of ours into the user's home, so that all clusters of theirs had it from then on."""
     known = dict(os.environ)
+    if not address:  # its replicas start their own processes
+        known = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_prestart_worker_first_driver": "0"} | known
+        known.pop("RAY_ADDRESS", None)
     if "RAY_AUTH_MODE" in known:
         return known
     own = {} if address else {"RAY_AUTH_TOKEN": secrets.token_hex(32)}

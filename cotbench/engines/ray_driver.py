@@ -562,9 +562,6 @@ def _connect(fleet: Fleet, folder: str) -> None:
     if fleet.address:
         ray.init(address=fleet.address, namespace="cotbench", **quiet)
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # replicas start their own
-    os.environ.pop("RAY_ADDRESS", None)
     wanted = (fleet.replicas or 1) * (fleet.cpus + (fleet.parallel if fleet.spread else 0))
     ray.init(
         address="local",

@@ -319,7 +319,8 @@ def _model(manifest: Manifest, options: RunOptions) -> Check:
         return EngineConfig.of(options, headers=headers)
 
     remedy = "Name another place with --model."
-    return _looked_up("model", manifest.spec.model.revision, options.generating, options.model, config, remedy)
+    model = manifest.spec.model  # its engine is the one that generates, whoever carries it
+    return _looked_up("model", model.revision, model.engine, options.model, config, remedy)
 
 
 def _judge(recorded: ModelIdentity, options: RunOptions) -> Check:
