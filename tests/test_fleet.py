@@ -5,17 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Cli
 
-from cotbench.engines import EngineConfig
+from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines import fleet as fleets
 from cotbench.engines.arguments import FLEET
-from cotbench.engines.fleet import Fleet, Homes, fitting, fleet_of, shortage_of
+from cotbench.engines.fleet import Fleet, Homes, fitting, fleet_of, shortage_of, unlike
 from cotbench.engines.ray_replica import last_error
 from cotbench.errors import UsageError
 from cotbench.runs.prepare import lasting
@@ -218,3 +218,23 @@ def test_nothing_loads_ray_but_its_engine(arguments: list[str], tmp_path: Path) 
         [sys.executable, "-c", _LOADED, *arguments], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+FIRST = EngineInfo(engine="vllm", model="m", version="0.26", revision="abc", dtype="bfloat16", max_model_len=4_096)
+
+
+@pytest.mark.parametrize(
+    "change", [{"version": "0.27"}, {"dtype": "float16"}, {"max_model_len": 2_048}, {"chat_template_hash": "0"}]
+)
+def test_what_replies_depend_on_must_be_alike_unless_the_user_says_otherwise(change: dict[str, Any]) -> None:
+    [(name, value)] = change.items()
+    found = unlike(FIRST, replace(FIRST, **change), mixed=False)
+    assert found == (name, value, getattr(FIRST, name), True)
+    assert unlike(FIRST, replace(FIRST, **change), mixed=True) is None
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_another_model_is_never_among_replicas(mixed: bool) -> None:
+    other = replace(FIRST, dtype="float16", revision="abd")
+    assert unlike(FIRST, other, mixed=mixed) == ("revision", "abd", "abc", False)
+    assert unlike(FIRST, replace(FIRST, device="another GPU"), mixed=mixed) is None

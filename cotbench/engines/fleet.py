@@ -9,9 +9,9 @@ import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from cotbench.engines import EngineConfig, carried_engine
+from cotbench.engines import EngineConfig, EngineInfo, carried_engine
 from cotbench.engines.arguments import FLEET, flag, inner_args, number, replicas, whole
 
 SILENT_S, START_S = 1_800.0, 600.0
@@ -44,6 +44,32 @@ class Fleet:
     address: str = ""
     parallel: int = 1
     spread: bool = False
+
+
+class Difference(NamedTuple):
+    """A fact in which a replica is unlike those before. may_be_mixed: whether a fleet may have both where its user says
+    so."""
+
+    name: str
+    found: Any
+    expected: Any
+    may_be_mixed: bool
+
+
+_NEVER_MIXED = ("model", "revision")
+
+
+def unlike(known: EngineInfo, info: EngineInfo, *, mixed: bool) -> Difference | None:
+    """In what a replica's replies may differ from those of the replicas before, so that it can't be used: of what they
+    depend on the first fact that isn't the same. None where there is none, or where it is wanted so."""
+    before, now = ({**i.identity(), "version": i.version, "max_model_len": i.max_model_len} for i in (known, info))
+    wrong = sorted(
+        (name for name in before if before[name] != now.get(name)), key=lambda name: name not in _NEVER_MIXED
+    )
+    if not wrong or (mixed and wrong[0] not in _NEVER_MIXED):
+        return None
+    name = wrong[0]
+    return Difference(name, now.get(name), before[name], name not in _NEVER_MIXED)
 
 
 def fleet_of(config: EngineConfig) -> tuple[Fleet, dict[str, Any]]:

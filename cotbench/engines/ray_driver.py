@@ -33,7 +33,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from cotbench import __version__
 from cotbench.engines import EngineInfo
-from cotbench.engines.fleet import Fleet, Homes, fitting, shortage_of
+from cotbench.engines.fleet import Fleet, Homes, fitting, shortage_of, unlike
 from cotbench.engines.ray_replica import Carried, Hello, News, NotOpenError, Opened, Refusal, Replica, Taken
 
 BEAT_S = 2.0  # a replica that has nothing to tell says so
@@ -284,17 +284,20 @@ class _Driver:
         """Refuse a replica whose results may differ from the first one's. Raises _UselessError."""
         if (known := self._known or (self._first[1].info if self._first is not None else None)) is None:
             return
-        facts = [_facts(known), _facts(opened.info)]
-        wrong = [name for name in facts[0] if facts[0][name] != facts[1][name]]
-        always = [name for name in wrong if name in ("model", "revision")]
-        if not (wrong := always or wrong) or (self._fleet.mixed and not always):
+        difference = unlike(known, opened.info, mixed=self._fleet.mixed)
+        if difference is None:
             return
-        name, first = wrong[0], self._first[0].called if self._first is not None else "those before"
-        found = f"{mate.called}: {name} is {facts[1][name]!s:.80}, expected {facts[0][name]!s:.80} as of {first}"
+        first = self._first[0].called if self._first is not None else "those before"
+        found = f"{mate.called}: {difference.name} is {difference.found!s:.80}, expected {difference.expected!s:.80}"
+        found += f" as of {first}"
         if self._fleet.replicas is None:
             self._left_out.append(found)
         remedy = "Have all nodes alike"
-        remedy += "." if always else ", or add --model-args mixed=true: then results may differ from node to node."
+        remedy += (
+            ", or add --model-args mixed=true: then results may differ from node to node."
+            if (difference.may_be_mixed)
+            else "."
+        )
         raise _UselessError(Refusal("ModelError", f"{found}.", remedy), fatal=self._fleet.replicas is not None)
 
     async def _serve(self, mate: _Mate) -> None:
@@ -525,11 +528,6 @@ class _Driver:
             ],
             **({"left_out": self._left_out} if self._left_out else {}),
         }
-
-
-def _facts(info: Any) -> dict[str, Any]:
-    """What the replies of replicas depend on, and so must be the same of all."""
-    return {**info.identity(), "version": info.version, "max_model_len": info.max_model_len}
 
 
 async def _beside(work: Callable[[], T]) -> T:
