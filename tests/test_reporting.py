@@ -16,7 +16,7 @@ import pytest
 from conftest import Cli
 from handmade import make_run
 
-from cotbench.analysis import compare
+from cotbench.analysis import voted
 from cotbench.report import browser, files
 from cotbench.report.files import PAGE
 from cotbench.store import journal
@@ -174,7 +174,7 @@ def test_a_large_report_that_works_beside_itself_is_the_same(
     forks: list[int] = []
     fork = os.fork
     monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
-    for module, name in ((files, "LARGE"), (compare, "LARGE"), (journal, "LARGE")):
+    for module, name in ((files, "LARGE"), (voted, "LARGE"), (journal, "LARGE")):
         monkeypatch.setattr(module, name, 0)
     for name in ("CHUNK", "WAVE"):
         monkeypatch.setattr(browser, name, 8)

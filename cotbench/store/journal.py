@@ -51,6 +51,7 @@ from cotbench.types import Completion, Key, Message, Reply, Request
 
 JOURNAL = "journal.jsonl"
 SYNC_EVERY_S = 5.0
+_close = os.close  # for when an index goes, which may be in the midst of anything
 LARGE = 50_000_000  # bytes: looking through more takes seconds
 SEAL_BYTES = 256_000_000  # the open end is sealed when it has become as large
 REST_AFTER, REST_S = 200, 0.005  # lines that are looked through beside a run before it is given time
@@ -287,7 +288,7 @@ class JournalIndex:
             size, inode = os.fstat(file.fileno()).st_size, os.fstat(file.fileno()).st_ino
             if size:
                 self._end = os.dup(file.fileno())
-                weakref.finalize(self, os.close, self._end)
+                weakref.finalize(self, _close, self._end)
         self._segments = segments_of(path)
         if any(segment.is_file_of(inode) for segment in self._segments[-1:]):
             self._end, size = None, 0
