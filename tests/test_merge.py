@@ -395,8 +395,8 @@ JUDGED = {"judge_model": "big/judge", "judge_engine": "stub"}
 LARGER: dict[str, Sample] = {
     "votes, code and a judge": (
         ["sample", "demo"],
-        "direct,cot,self-consistency,pal,best-of-n",
-        {"limit": 24, "paths": 3, **JUDGED},
+        "direct,self-consistency,pal,best-of-n",
+        {"limit": 12, "paths": 3, **JUDGED},
     ),
 }
 OF_DATA: dict[str, Sample] = {
