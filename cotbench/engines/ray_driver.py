@@ -46,7 +46,7 @@ AHEAD = 0.25
 FAILURES, ENDS, LOSSES = 3, 10, 10
 CLOSING_S = 20.0
 PATIENCE_S = 30.0  # with a cluster that doesn't answer
-CONNECTING_S, STARTING_S = 60.0, 240.0  # for a cluster to be joined, or one of our own to be there
+CONNECTING_S, STARTING_S = 30.0, 240.0  # for a cluster to be joined, or one of our own to be there
 
 T = TypeVar("T")
 
