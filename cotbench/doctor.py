@@ -19,6 +19,7 @@ from cotbench import __version__, plugins
 from cotbench.answers.grader import Grader
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import ENGINES, EngineRow, ray_cluster
+from cotbench.engines.fleet import address_of
 from cotbench.errors import CotbenchError
 from cotbench.modes import MODES, read_answer
 from cotbench.modes.prompts import Prompts, fill
@@ -318,9 +319,9 @@ def examine(
 
     What waits for processes of its own to start is waited for beside the rest."""
     here = f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-    address = ray_address or os.environ.get("RAY_ADDRESS", "")
+    address = address_of(ray_address)
     with ThreadPoolExecutor(4) as beside:
-        cluster = beside.submit(_cluster, address) if address not in ("", ray_cluster.LOCAL) else None
+        cluster = beside.submit(_cluster, address) if address else None
         gpu = beside.submit(_gpu)
         grading = beside.submit(_checked, "grading", _grading)
         sandbox = beside.submit(_sandbox, thorough=thorough)

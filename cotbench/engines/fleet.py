@@ -16,6 +16,7 @@ from cotbench.engines.arguments import FLEET, flag, inner_args, number, replicas
 
 SILENT_S, START_S = 1_800.0, 600.0
 PARALLEL = ("tensor_parallel_size", "pipeline_parallel_size")
+LOCAL = "local"  # Ray's word for a new cluster of this machine
 HOMES = 100_000  # questions of which it is remembered where they were asked
 SPREAD = "distributed_executor_backend"  # vLLM's argument that lets one model span nodes, where it says "ray"
 
@@ -89,12 +90,19 @@ def fleet_of(config: EngineConfig) -> tuple[Fleet, dict[str, Any]]:
             start_s=number("ray", own, "start_s", START_S, low=0.1),
             mixed=_flag(own, "mixed", default=False),
             affinity=_flag(own, "affinity", default=True),
-            address=config.ray_address or os.environ.get("RAY_ADDRESS", ""),
+            address=address_of(config.ray_address),
             parallel=sizes[0] * sizes[1],
             spread=inner.get(SPREAD) == "ray",
         ),
         inner,
     )
+
+
+def address_of(given: str | None) -> str:
+    """The address of a cluster that there is: the one that was given, else RAY_ADDRESS; "" where neither names one, or
+    it is Ray's word for a new cluster of this machine."""
+    address = given or os.environ.get("RAY_ADDRESS", "")
+    return "" if address == LOCAL else address
 
 
 def _flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:

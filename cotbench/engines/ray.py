@@ -41,7 +41,6 @@ _CLOSING_S = 60.0
 
 class RayEngine:
     def __init__(self, config: EngineConfig) -> None:
-        self._config = config
         self._fleet, inner = fleet_of(config)
         check(self._fleet.engine, inner)  # before a cluster is started for it
         self._inner = pickle.dumps(replace(config, model_args=inner, ray_address=None), 5)

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from cotbench.engines.fleet import fitting
+
 PATIENCE_S, REACH_S = 40.0, 5.0
-LOCAL = "local"  # Ray's word for a new cluster of this machine
 NEEDS_KEY = (
     "it asks for a token: set RAY_AUTH_MODE=token here too, with its token in RAY_AUTH_TOKEN or in ~/.ray/auth_token "
     "(`ray get-auth-token`)"
@@ -55,7 +56,7 @@ class Cluster:
 
 def look_at(address: str, wait_s: float = PATIENCE_S) -> Cluster | str:
     """Look at a cluster from a process of its own; or return why there is none to be seen, in a line."""
-    if why := _unreached(address):
+    if why := unreached(address):
         return why
     command = [sys.executable, "-m", __name__, address]
     try:
@@ -74,8 +75,9 @@ def look_at(address: str, wait_s: float = PATIENCE_S) -> Cluster | str:
     return str(answer["why"]) if "why" in answer else Cluster(**{**answer, "kinds": tuple(answer["kinds"])})
 
 
-def _unreached(address: str) -> str:
-    """Why nothing answers at an address, where it names host and port; Ray would go on trying."""
+def unreached(address: str) -> str:
+    """Why nothing answers at an address, where it names host and port: Ray would go on trying for minutes, and can't be
+    interrupted. "" where something does, or the address is one that only Ray understands."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         return ""
@@ -105,7 +107,7 @@ def _cluster(address: str) -> Cluster:
         cpus_free=free.get("CPU", 0.0),
         gpus_free=free.get("GPU", 0.0),
         kinds=tuple(sorted(kinds)),
-        fit=sum(int(min(node.get("GPU", 0.0), node.get("CPU", 0.0))) for node in alive),
+        fit=fitting([{"CPU": 1.0, "GPU": 1.0}], nodes),
         ray=ray.__version__,
         python=platform.python_version(),
     )

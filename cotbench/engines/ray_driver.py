@@ -10,11 +10,8 @@ silent for too long, waits again in front of all others; Ray starts it again, he
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
 import queue
-import signal
-import socket
 import sys
 import threading
 import time
@@ -23,7 +20,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
@@ -34,10 +30,12 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from cotbench import __version__
 from cotbench.engines import EngineInfo
 from cotbench.engines.fleet import Fleet, Homes, fitting, shortage_of, unlike
+from cotbench.engines.ray_joining import depart, join
 from cotbench.engines.ray_replica import Carried, Hello, News, NotOpenError, Opened, Refusal, Replica, Taken
 
 BEAT_S = 2.0  # a replica that has nothing to tell says so
-LEAST_SILENCE_S = 10.0  # after which its process, and not only its engine, counts as hung
+# After which its process, and not only its engine, counts as hung: what is said of the engine, within these.
+LEAST_SILENCE_S, MOST_SILENCE_S = 1.0, 60.0
 LOOK_S = 5.0  # between looks at whether the cluster has grown
 # More than a replica's engine wants at once, so that it has work while its replies travel, as a share.
 AHEAD = 0.25
@@ -46,7 +44,6 @@ AHEAD = 0.25
 FAILURES, ENDS, LOSSES = 3, 10, 10
 CLOSING_S = 20.0
 PATIENCE_S = 30.0  # with a cluster that doesn't answer
-CONNECTING_S, STARTING_S = 30.0, 240.0  # for a cluster to be joined, or one of our own to be there
 
 T = TypeVar("T")
 
@@ -121,7 +118,7 @@ class _Driver:
         self._spawn(self._await_first())
         self._spawn(self._watch())
         await self._over
-        _depart()  # here: asyncio would wait for threads that ask a dead cluster
+        depart()  # here: asyncio would wait for threads that ask a dead cluster
 
     # What the run says, and what it is told.
 
@@ -304,10 +301,10 @@ class _Driver:
         """Take a replica's replies as they come. Raises _LostError where it ends, or is silent for too long."""
         fleet, hello = self._fleet, mate.hello
         assert hello is not None
+        beat = min(BEAT_S, fleet.silent_s)
+        patience = beat + min(max(fleet.silent_s, LEAST_SILENCE_S), MOST_SILENCE_S)
         while True:
-            patience = BEAT_S + max(LEAST_SILENCE_S, min(fleet.silent_s, 60.0)) if fleet.silent_s > 1 else BEAT_S + 1
             try:
-                beat = min(BEAT_S, fleet.silent_s)
                 taken: Taken = await asyncio.wait_for(
                     _answer(mate.actor.take.remote(hello.incarnation, beat)), patience
                 )
@@ -554,109 +551,11 @@ def _in_short(error: RayError) -> str:
     return ((told or lines or [type(error).__name__])[0])[:200]
 
 
-def _connect(fleet: Fleet, folder: str) -> None:
-    """Start a cluster of our own, or join the one that has an address."""
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
-    if fleet.address:
-        ray.init(address=fleet.address, namespace="cotbench", **quiet)
-        return
-    wanted = (fleet.replicas or 1) * (fleet.cpus + (fleet.parallel if fleet.spread else 0))
-    ray.init(
-        address="local",
-        num_cpus=max(os.cpu_count() or 1, int(wanted + 0.999)),  # it is the user who says how many share a core
-        include_dashboard=False,
-        object_store_memory=200 << 20,
-        _node_ip_address="127.0.0.1",
-        _temp_dir=folder,
-        **quiet,
-    )
-
-
-def _answers(address: str) -> bool:
-    """Whether something listens at an address. Ray itself would go on trying for minutes, and can't be interrupted."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        return True  # auto, or what only Ray understands
-    try:
-        socket.create_connection((host, int(port)), CONNECTING_S).close()
-    except OSError:
-        return False
-    return True
-
-
-class _InTime:
-    """Ends this process where the cluster doesn't answer in time, or the run has gone, while Ray waits for it."""
-
-    def __init__(self, link: Connection, found: str, wait_s: float) -> None:
-        self._link, self._found, self._wait_s = link, found, wait_s
-        self._run, self._over = int(sys.argv[2]), threading.Event()
-
-    def __enter__(self) -> None:
-        threading.Thread(target=self._look, daemon=True, name="in time").start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-
-    def _look(self) -> None:
-        until = time.monotonic() + self._wait_s
-        while not self._over.wait(1.0):
-            if os.getppid() != self._run:
-                os.killpg(0, signal.SIGKILL)
-            if time.monotonic() > until:
-                _refuse(self._link, Refusal("ModelError", f"{self._found} it didn't answer for {self._wait_s:g} s."))
-
-
-def _refuse(link: Connection, refusal: Refusal) -> None:
-    """Tell the run that there is no cluster, and end, with what Ray has begun."""
-    with suppress(OSError):
-        link.send_bytes(pickle.dumps(("failed", refusal), 5))
-    os.killpg(0, signal.SIGKILL)
-
-
 def main() -> None:
     link = Connection(int(sys.argv[1]))
     fleet, config, folder, known = pickle.loads(link.recv_bytes())  # noqa: S301  (the run's own)
-    where = f"--ray-address {fleet.address}: there is no cluster:"
-    found = where if fleet.address else "Ray can't start a cluster on this machine:"
-    remedy = ""
-    if fleet.address:
-        remedy = "Start one (`ray start --head`), and name its address as it tells it."
-        remedy += " Where it has a token: RAY_AUTH_MODE=token RAY_AUTH_TOKEN=TOKEN."
-    if not _answers(fleet.address):
-        _refuse(link, Refusal("ModelError", f"{found} nothing listens there.", remedy))
-    try:
-        with _InTime(link, found, CONNECTING_S if fleet.address else STARTING_S):
-            try:
-                _connect(fleet, folder)
-            except Exception:
-                if fleet.address:
-                    raise
-                # Ray looks through all processes of the machine, and was seen to stumble where some were just ending.
-                ray.shutdown()
-                time.sleep(1.0)
-                _connect(fleet, folder)
-        driver = _Driver(link, fleet, config, known)
-    except Exception as error:
-        if fleet.address and "RAY_AUTH_MODE" not in os.environ and _has_token():
-            link.send_bytes(pickle.dumps(("token",), 5))
-            os.killpg(0, signal.SIGKILL)
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        _refuse(link, Refusal("ModelError", f"{found} {reason}", remedy))
-    asyncio.run(driver.run())
-
-
-def _has_token() -> bool:
-    """Whether the user has a token, which a cluster may want."""
-    given = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
-    return given or Path("~/.ray/auth_token").expanduser().exists()
-
-
-def _depart() -> None:
-    """Leave the cluster, or end our own, and so end this process."""
-    ending = threading.Thread(target=ray.shutdown, daemon=True)
-    ending.start()
-    ending.join(CLOSING_S)
-    os.killpg(0, signal.SIGKILL)  # what Ray has left in this session, and so this process
+    join(link, fleet, folder, run=int(sys.argv[2]))
+    asyncio.run(_Driver(link, fleet, config, known).run())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@ never asked anything. Nothing that may be the only copy of a reply, a record, or
 
 from __future__ import annotations
 
-import fcntl
 import re
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from cotbench.errors import RunError
 from cotbench.store.files import open_to_read
 from cotbench.store.frames import PACKED, TEMPORARY, packed_path
 from cotbench.store.journal import JOURNAL, JournalIndex, look_through
-from cotbench.store.lock import LOCK, RunLock
+from cotbench.store.lock import LOCK, RunLock, is_held
 from cotbench.store.manifest import MANIFEST, read_manifest
 from cotbench.store.passages import PASSAGES
 from cotbench.store.questions import QUESTIONS
@@ -53,7 +52,7 @@ def leftovers_in(output_dir: Path) -> list[Leftover]:
     """What is of no use in a folder of runs; of one that goes on nothing is."""
     found: list[Leftover] = []
     for folder in sorted(path for path in output_dir.iterdir() if path.is_dir() and not path.is_symlink()):
-        if not _goes_on(folder):
+        if not is_held(folder):
             found += _of_run(folder)
     return found
 
@@ -81,18 +80,6 @@ def clear(output_dir: Path) -> tuple[list[Leftover], list[str]]:
 
 def _run_of(one: Leftover, output_dir: Path) -> Path:
     return output_dir / one.path.relative_to(output_dir).parts[0]
-
-
-def _goes_on(folder: Path) -> bool:
-    """Whether a process holds a run's folder."""
-    try:
-        with open_to_read(folder / LOCK) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (OSError, RunError):
-        pass
-    return False
 
 
 def _of_run(folder: Path, aged: float = OLD_S) -> list[Leftover]:

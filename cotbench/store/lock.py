@@ -55,15 +55,20 @@ class RunLock:
         os.close(self._fd)
 
 
-def state_of(folder: Path, manifest: Manifest) -> str:
-    """Return the manifest's status, or "killed" where that is running and nobody holds the run."""
-    if manifest.status != "running":
-        return manifest.status
+def is_held(folder: Path) -> bool:
+    """Whether a process holds a run's folder."""
     try:
         with open_to_read(folder / LOCK) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return "running"
+        return True
     except (OSError, RunError):
         pass
-    return "killed"
+    return False
+
+
+def state_of(folder: Path, manifest: Manifest) -> str:
+    """Return the manifest's status, or "killed" where that is running and nobody holds the run."""
+    if manifest.status != "running":
+        return manifest.status
+    return "running" if is_held(folder) else "killed"
