@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -286,14 +286,16 @@ class Rows(Sequence[Record | None]):
 class Panel:
     """One task by one model: its questions, and a cell for each mode.
 
-    model: its name, with the run's where two runs of it can't be paired. generalise: what the questions' groups are
-    taken for, a sample of subjects ("subject") or all there are ("")."""
+    model: its name, with the run's where two runs of it can't be paired. measuring: cells of arms that measure
+    something of another arm (`Facts.measures`), which are no arms to be compared. generalise: what the questions'
+    groups are taken for, a sample of subjects ("subject") or all there are ("")."""
 
     model: str
     task: str
     questions: Sequence[Question]
     golds: Sequence[str]
     cells: Mapping[str, Cell]
+    measuring: Mapping[str, Cell] = field(default_factory=dict)
     generalise: str = ""
 
     def __repr__(self) -> str:
@@ -393,6 +395,7 @@ class Panel:
             questions=[self.questions[place] for place in places],
             golds=[self.golds[place] for place in places],
             cells={n: Cell(mode=n, run=cell.run, places=cell.places[chosen]) for n, cell in self.cells.items()},
+            measuring={n: Cell(mode=n, run=cell.run, places=cell.places[chosen]) for n, cell in self.measuring.items()},
             generalise=self.generalise,
         )
         part._tags.update({rule: None if tags is None else tags[chosen] for rule, tags in self._tags.items()})
@@ -501,15 +504,17 @@ def _panel(model: str, task: str, family: Sequence[Column], generalise: str) -> 
     order = sorted(runs)
     several = {id(column.run): column.run for column in family}
     numbers = {run: np.array([one.numbers.get(identity, -1) for identity in order]) for run, one in several.items()}
+    cells = {
+        column.mode: Cell(mode=column.mode, run=column.run, places=_placed(column, numbers[id(column.run)]))
+        for column in family
+    }
     return Panel(
         model=model,
         task=task,
         questions=[runs[identity].questions[identity] for identity in order],
         golds=[runs[identity].golds[identity] for identity in order],
-        cells={
-            column.mode: Cell(mode=column.mode, run=column.run, places=_placed(column, numbers[id(column.run)]))
-            for column in family
-        },
+        cells={name: cell for name, cell in cells.items() if not cell.facts.measures},
+        measuring={name: cell for name, cell in cells.items() if cell.facts.measures},
         generalise=generalise,
     )
 

@@ -171,7 +171,8 @@ class Engine(Protocol):
 
     capacity: how many requests it wants in flight at once; more are accepted, fewer leave it idle. One that works
     whether anybody waits for it or not has a method `arrives(wait_s)` as well, which says whether `poll` would return
-    at once, now or before so many seconds.
+    at once, now or before so many seconds. One that holds the model's tokenizer has a method `token_ends(text)`, which
+    says where the tokens of a text end, or None.
     """
 
     capacity: int

@@ -271,3 +271,6 @@ class BatchedEngine(ABC):
 
     def preview(self, request: Request) -> str:
         return self._chat.text(request)
+
+    def token_ends(self, text: str) -> list[int] | None:
+        return self._chat.token_ends(text)

@@ -404,6 +404,19 @@ class ChatFormat:
         ids: list[int] = list(self.tokenizer(text, add_special_tokens=False).input_ids)
         return ids if self._bos is None else [self._bos, *dropwhile(lambda token: token == self._bos, ids)]
 
+    def token_ends(self, text: str) -> list[int] | None:
+        """Where the tokens of a text end, as places in it; None where the tokenizer doesn't tell. Of tokens that make
+        one character together, the last counts."""
+        told = getattr(self.tokenizer, "token_ends", None)
+        if told is not None:
+            ends = told(text)
+        elif getattr(self.tokenizer, "is_fast", False):
+            given = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+            ends = [end for _, end in given["offset_mapping"]]
+        else:
+            return None
+        return sorted({*ends, len(text)} - {0})
+
     def bare_text(self, text: str) -> str:
         """A rendered text as a server is sent it that tokenizes it: without the BOS that its tokenizer puts there."""
         mark = "" if self._bos is None else str(self.tokenizer.decode([self._bos], skip_special_tokens=False))

@@ -991,6 +991,10 @@ class OpenAIEngine:
             messages += (Message(role="assistant", text=beginning),)
         return "\n\n".join(f"[{m.role}]\n{m.text}" for m in messages)
 
+    def token_ends(self, text: str) -> list[int] | None:
+        """Where the tokens of a text end, where the model's tokenizer was named."""
+        return None if self._chat is None else self._chat.token_ends(text)
+
     def close(self) -> None:
         async def stop() -> None:
             for task in asyncio.all_tasks():

@@ -26,8 +26,9 @@ from typing import Any
 from cotbench import errors
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import check
-from cotbench.engines.chat import failed
+from cotbench.engines.chat import ChatFormat, failed
 from cotbench.engines.fleet import fleet_of
+from cotbench.engines.local import chat_format
 from cotbench.errors import CotbenchError, ModelError
 from cotbench.types import Key, Reply, Request
 
@@ -55,6 +56,7 @@ class RayEngine:
         self._fatal: CotbenchError | None = None
         self._ended: list[str] = []  # why the process between ended, each time
         self._folder = _folder()
+        self._chat: ChatFormat | None = None
         self._info: EngineInfo | None = None
         try:
             self._start()
@@ -108,6 +110,14 @@ class RayEngine:
     def preview(self, request: Request) -> str:
         [text] = self._wait_for("previewed", "preview", pickle.dumps(request, 5))
         return str(text)
+
+    def token_ends(self, text: str) -> list[int] | None:
+        """Where the tokens of a text end, by the tokenizer of the replicas' model; None where they have none."""
+        if self._fleet.engine == "stub":
+            return None
+        if self._chat is None:
+            self._chat = chat_format(pickle.loads(self._inner))  # noqa: S301  (our own)
+        return self._chat.token_ends(text)
 
     def close(self) -> None:
         with suppress(OSError, EOFError):

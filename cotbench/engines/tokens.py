@@ -56,6 +56,10 @@ class FolderTokenizer:
     def __call__(self, text: str, *, add_special_tokens: bool = True) -> Encoding:
         return Encoding(self.backend.encode(text, add_special_tokens=add_special_tokens).ids)
 
+    def token_ends(self, text: str) -> list[int]:
+        """Where each token of a text ends."""
+        return [end for _, end in self.backend.encode(text, add_special_tokens=False).offsets]
+
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
         return str(self.backend.decode(list(ids), skip_special_tokens=skip_special_tokens))
 

@@ -443,6 +443,9 @@ class VllmEngine:
     def preview(self, request: Request) -> str:
         return self._chat.text(request)
 
+    def token_ends(self, text: str) -> list[int] | None:
+        return self._chat.token_ends(text)
+
     def close(self) -> None:
         self._loaded.close()
 

@@ -22,6 +22,7 @@ from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, DRAFT, FREE, NO_THIN
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
 from cotbench.modes.refine import REFINE
 from cotbench.modes.steps import (
+    Borrow,
     Compare,
     Consult,
     Continue,
@@ -30,11 +31,14 @@ from cotbench.modes.steps import (
     Generate,
     Retrieve,
     Step,
+    Tokens,
+    borrow,
     compare,
     consult,
     execute,
     generate,
     retrieve,
+    token_ends,
 )
 from cotbench.modes.tools import TOOLS
 from cotbench.modes.tree import TOT
@@ -45,6 +49,7 @@ __all__ = [
     "BASELINE",
     "FREE",
     "MODES",
+    "Borrow",
     "Compare",
     "Consult",
     "Continue",
@@ -58,7 +63,9 @@ __all__ = [
     "Retrieve",
     "Step",
     "TaskKit",
+    "Tokens",
     "Turn",
+    "borrow",
     "compare",
     "consult",
     "execute",
@@ -72,6 +79,7 @@ __all__ = [
     "reasoning_tokens",
     "recorded_mode",
     "retrieve",
+    "token_ends",
 ]  # fmt: skip
 
 MODES: Table[Mode] = Table(

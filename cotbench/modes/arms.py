@@ -159,9 +159,12 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
     label = mode.facts.label if as_it_comes else f"{mode.facts.label or mode.name} ({words})"
     values = {**mode.values, **_own(mode, given)}
     told_by_values = mode.tells(values) if mode.tells is not None else {}
+    shaped = mode.turns if mode.shape is None else mode.shape(values)
+    others = {key: value for key, value in given.items() if key not in mode.settings}
     facts = replace(
         mode.facts,
         **told_by_values,
+        of=_of(shaped, others),
         label=own_name or label,
         colour=mode.facts.colour if given.keys() <= {"answer"} and given.get("answer", "") in _FIRST else "",
         mode=mode.name,
@@ -169,15 +172,20 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
         main=mode.facts.main and not given,
         against=_against(mode.facts, Context.of(given)),
     )
-    shaped = mode.turns if mode.shape is None else mode.shape(values)
-    others = {key: value for key, value in given.items() if key not in mode.settings}
-    turns = tuple(turn if turn.shared else _set(turn, others) for turn in shaped)
+    rests = any(turn.of for turn in shaped)  # then what is set is of the arm that it rests on
+    turns = tuple(turn if turn.shared or (rests and not turn.of) else _set(turn, others) for turn in shaped)
     made = replace(mode, name=own_name or told, turns=turns, facts=facts, base=mode.called)
     context = Context.of(given)
     if not context:
         return made
     asks = (*mode.asks, Retrieve) if context.shown == RETRIEVED else mode.asks
     return replace(made, run=_informed(mode.run), asks=tuple(dict.fromkeys(asks)))
+
+
+def _of(turns: Sequence[Turn], settings: Mapping[str, Any]) -> str:
+    """The name of the arm on whose replies an arm rests, with what is set for it; "" where it rests on none."""
+    name = next((turn.of for turn in turns if turn.of), "")
+    return "@".join([name, *(f"{key}={_shown(value)}" for key, value in settings.items())]) if name else ""
 
 
 def _informed(run: Callable[[Question, Kit], Flow]) -> Callable[[Question, Kit], Flow]:

@@ -48,7 +48,9 @@ class Turn:
     of answers for which it is another number.
     rewarded: the name under which it is given a reply that a reward model may score in its place, as the end of the
     conversation that it was the reply in; "" where none may.
-    confidence: over windows of how many tokens the confidence of its replies is wanted; 0 where it isn't."""
+    confidence: over windows of how many tokens the confidence of its replies is wanted; 0 where it isn't.
+    of: the mode whose own turn it is, with what an arm sets for that: its requests are that arm's, so that a reply is
+    generated once for both (`of.py`). "" for a turn of the mode itself."""
 
     name: str = ""
     template: str
@@ -72,6 +74,7 @@ class Turn:
     asked_of: Mapping[str, int] = field(default_factory=dict)
     rewarded: str = ""
     confidence: int = 0
+    of: str = ""
 
     def __post_init__(self) -> None:
         if taken := self.given.keys() & ALWAYS_GIVEN:
@@ -99,6 +102,9 @@ class Facts:
     round.
     beside_vote: it spends further calls on search, judging, criticism or tools, so that what it gains is set beside
     what a vote gains by as many tokens.
+    measures: it answers nothing itself, and measures something of the arm that it rests on: it stands apart from
+    differences and tables of arms.
+    of: the arm on whose replies it rests, which are generated once for both; "" where it rests on none.
 
     Of an arm: mode: the mode that it is an arm of, "" for itself. settings: what tells it from the mode as it comes, in
     order (`arms.py`). against: the arm that it is compared with beside the baseline. thinks: whether the model thinks
@@ -119,6 +125,8 @@ class Facts:
     main: bool = False
     picks: Literal["best", "weighted", "first", "last", ""] = ""
     beside_vote: bool = False
+    measures: bool = False
+    of: str = ""
     mode: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     against: str = ""
@@ -173,7 +181,9 @@ class Mode:
     runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need. asks: the
     kinds of its steps that are answered by stations of their own (`runs/stations.py`). base: of an arm, the name of the
     mode in the table, by which options call it, too; "" for the mode itself. settings: those that it has of its own, by
-    name; shape: makes its turns of their values, where turns depend on them; tells: the facts that depend on them."""
+    name; shape: makes its turns of their values, where turns depend on them; tells: the facts that depend on them.
+    continues: it can't do without an engine that goes on from the beginning of a reply. borrows: it asks for replies to
+    other questions of the run."""
 
     name: str
     about: str
@@ -187,6 +197,8 @@ class Mode:
     settings: Mapping[str, Own] = field(default_factory=dict)
     shape: Callable[[Mapping[str, Any]], tuple[Turn, ...]] | None = None
     tells: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    continues: bool = False
+    borrows: bool = False
 
     def __post_init__(self) -> None:
         names = [turn.name for turn in self.turns]
@@ -232,6 +244,8 @@ class Mode:
 
     def option_name(self, turn: Turn) -> str:
         """Return what `--max-tokens` and `--paths` call a turn."""
+        if turn.of:
+            return turn.of
         return turn.name if turn.shared else f"{self.called}.{turn.name}" if turn.name else self.called
 
     @property

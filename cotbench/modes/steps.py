@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from cotbench.types import Completion, Execution, Passage, Prediction, Program, Request
+from cotbench.types import Completion, Execution, Passage, Prediction, Program, Question, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,23 @@ class Retrieve:
     items: tuple[Search, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A step that wants to know where the tokens of texts end; each result is a tuple of places in the text, the last
+    of which is its end. They are the model's tokens where the engine has its tokenizer, else words with the white space
+    before them. Over replies on record, where nobody knows them, it is empty."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Borrow:
+    """A step that wants the reply to a request of another question, which is generated once for both; each result is a
+    tuple of the request's n paths, empty over replies on record: what was made of it there is in the replies to it."""
+
+    items: tuple[tuple[Question, Request], ...]
+
+
 Paths = tuple[Completion, ...]
 
 
@@ -115,3 +132,15 @@ def compare(pairs: Sequence[tuple[str, str]]) -> Generator[Step, Any, Sequence[b
     """Have pairs of answers compared; yields no step where there are none."""
     equal: Sequence[bool] = (yield Compare(tuple(pairs))) if pairs else ()
     return equal
+
+
+def token_ends(*texts: str) -> Generator[Step, Any, Sequence[tuple[int, ...]]]:
+    """Ask where the tokens of texts end."""
+    ends: Sequence[tuple[int, ...]] = (yield Tokens(texts)) if texts else ()
+    return ends
+
+
+def borrow(question: Question, request: Request) -> Generator[Step, Any, Paths]:
+    """Ask for the reply to another question's request."""
+    [paths] = yield Borrow(((question, request),))
+    return paths  # type: ignore[no-any-return]

@@ -46,7 +46,8 @@ def wants(mode: Mode, thinking: str) -> set[str]:
     all_on = thinking == "on" and THINK not in mode.facts.settings
     found = {
         # Replies in words that state no answer are gone on with, too.
-        "continue": bool(answers)
+        "continue": mode.continues
+        or bool(answers)
         or mode.own.begun is not None
         or mode.runs is None
         or mode.facts.answers_in == "words",
@@ -122,6 +123,9 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
     told = {"on": True, "off": False}.get(thinking)
     settings = mode.facts.settings
     # What an arm is for isn't changed by what all are told.
+    if mode.continues and not info.continues:
+        found = f"--mode {mode.name}: {info.engine} can't go on from the beginning of a reply, which it is made of."
+        raise UsageError(found, "Leave the arm out, or use an engine that can (`cotbench list engines`).")
     wanted = mode.own.thinking if THINK in settings or mode.own.thinking is not False or told is None else told
     facts = _thinks(mode, wanted, info)
     if any(turn.confidence for turn in mode.turns) and info.confidence < LEAST:

@@ -15,11 +15,34 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from cotbench.answers.grader import grade_now
-from cotbench.modes import Compare, Consult, Continue, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
+from cotbench.modes import (
+    Borrow,
+    Compare,
+    Consult,
+    Continue,
+    Execute,
+    Flow,
+    Generate,
+    Kit,
+    Mode,
+    Step,
+    Tokens,
+    reasoning_tokens,
+)
 from cotbench.modes.votes import deciding
 from cotbench.runs.part import Part
 from cotbench.runs.prepare import RunPlan
-from cotbench.runs.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
+from cotbench.runs.stations import (
+    STATIONS,
+    Asked,
+    AtOnce,
+    Comparison,
+    Judge,
+    RecordedReplies,
+    Replies,
+    Station,
+    Ticket,
+)
 from cotbench.runs.tally import Tally, Watch
 from cotbench.store.journal import Parents, StoredReply
 from cotbench.store.records import (
@@ -170,6 +193,11 @@ class _Open:
         self.keys = ()
         return [reply.completions for reply in replies]
 
+    def borrows(self, item: tuple[Question, Request]) -> Asked:
+        """Give another question's request its address; its reply isn't one of this flow's."""
+        question, request = item
+        return Asked(Key(question.id, request.hash, 0, 0), request, borrowed=True)
+
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
         assert isinstance(self.step, Continue)
         if self.step.judging:
@@ -222,6 +250,8 @@ def desks(
         **({} if second is None else {Consult: Desk(second, _Open.address, _Open.take_judgements)}),
         Generate: Desk(replies, _Open.address, _Open.take_replies),
         Continue: Desk(replies, _Open.further, _Open.take_further),
+        Borrow: Desk(replies, _Open.borrows, lambda _, found: [reply.completions for reply in found]),
+        Tokens: Desk(AtOnce(replies.token_ends)),
         Execute: Desk(sandbox, take=_Open.take_executions),
         Compare: Desk(judge, _Open.comparison, lambda _, verdicts: [v.outcome is Outcome.CORRECT for v in verdicts]),
     }

@@ -566,7 +566,8 @@ def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
     """What is set for single modes must be of modes of this run, and something that they have."""
     turns = [(mode.option_name(turn), turn) for mode in modes for turn in mode.turns]
     paths = {name for name, turn in turns if turn.draws}
-    single, names = options.gen_kwargs.get("modes", {}), {mode.called for mode in modes}
+    of = {turn.of for _, turn in turns if turn.of}
+    single, names = options.gen_kwargs.get("modes", {}), {mode.called for mode in modes} | of
     for option, given, known, what in (
         ("--max-tokens", options.max_tokens, {name for name, _ in turns}, "has no budget of its own in this run"),
         ("--paths", options.paths, paths, "draws no paths in this run"),
@@ -604,7 +605,7 @@ def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions, kind: Answe
 
     key: the turn's name, "" for what the mode's name stands for. One path is greedy. A shared turn is drawn as the run
     says, not as one of its modes does, so that it is generated once for all of them."""
-    name = mode.option_name(turn) if key else mode.called
+    name = mode.option_name(turn) if key or turn.of else mode.called
     given = _given(mode, key, turn, options)
     said = options.paths.get(name, options.paths.get("*", turn.paths)) if turn.draws else turn.paths
     n = int(said or 1)
@@ -633,7 +634,7 @@ def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions, kind: Answe
 def _given(mode: Mode, key: str, turn: Turn, options: RunOptions) -> dict[str, Any]:
     """What was asked for by name of how a turn is drawn: of a shared one by the run, not by one of its modes. key: as
     of `_sampling`."""
-    single = {} if key and turn.shared else options.gen_kwargs.get("modes", {}).get(mode.called, {})
+    single = {} if key and turn.shared else options.gen_kwargs.get("modes", {}).get(turn.of or mode.called, {})
     return {**options.gen_kwargs, **single, **turn.tuned}
 
 

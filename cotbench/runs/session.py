@@ -184,6 +184,7 @@ class _Session:
         manifest.write(folder)
         journal = Journal(folder / JOURNAL, counts.good_bytes)
         replies = Replies(self.engine, journal, recorded, plan.options.seed, tally, self.earlier)
+        replies.lends = any(kit.mode.borrows for kit in plan.kits.values())
         second = None if self.second is None else replies.beside(self.second, self.earlier_of_second)
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)

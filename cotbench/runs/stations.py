@@ -5,6 +5,7 @@ knows no station by name: a table says which kind of step goes where, so that a 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -57,12 +58,14 @@ class Station(Protocol[Work, Result]):
 class Asked:
     """A request with its address in the journal; the address is None where none is left on record.
 
-    among: the addresses of which one may go on from the request's beginning. parents: the paths that it builds on."""
+    among: the addresses of which one may go on from the request's beginning. parents: the paths that it builds on.
+    borrowed: whether it is another question's."""
 
     key: Key | None
     request: Request
     among: tuple[Key, ...] = ()
     parents: Parents = ()
+    borrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Replies:
         self._waiting: dict[Key, tuple[Asked, list[Ticket]]] = {}
         self._ready: list[tuple[Ticket, Reply]] = []
         self._cancelled = False
+        self.lends = False  # whether flows ask for replies to other questions, so that none is forgotten
         self._arrives: Callable[[float], bool] | None = getattr(engine, "arrives", None)
 
     @property
@@ -182,7 +186,14 @@ class Replies:
 
     def forget(self, question: str) -> None:
         """Drop the replies of a question that no flow will ask of again."""
-        self._known.pop(question, None)
+        if not self.lends:
+            self._known.pop(question, None)
+
+    def token_ends(self, text: str) -> tuple[int, ...]:
+        """Where the tokens of a text end: the model's, where the engine has its tokenizer, else words."""
+        told = getattr(self._engine, "token_ends", None)
+        found = None if told is None else told(text)
+        return word_ends(text) if found is None else tuple(found)
 
     def beside(self, engine: Engine, earlier: Earlier = NOTHING) -> Replies:
         """Return the station of a second engine, with the same journal and the same replies on record."""
@@ -250,6 +261,9 @@ class RecordedReplies:
         return len(self._ready)
 
     def submit(self, ticket: Ticket, work: Asked) -> None:
+        if work.borrowed:
+            self._ready.append((ticket, Reply(completions=())))
+            return
         if work.among:
             found = self._going_on(work)
             if found is None:
@@ -277,6 +291,41 @@ class RecordedReplies:
 
     def forget(self, question: str) -> None:
         """Do nothing: replies stay in the journal."""
+
+    def token_ends(self, text: str) -> tuple[int, ...]:  # noqa: ARG002
+        """Return nothing: nobody has the tokenizer, and what was cut by it is on record."""
+        return ()
+
+    def close(self) -> None:
+        pass
+
+
+_WORD = re.compile(r"\s*\S+")
+
+
+def word_ends(text: str) -> tuple[int, ...]:
+    """Where the words of a text end, each with the white space before it, the last with what is left at its end."""
+    ends = [match.end() for match in _WORD.finditer(text)]
+    return (*ends[:-1], len(text)) if text else ()
+
+
+class AtOnce:
+    """The station of what is answered at once, by a function."""
+
+    def __init__(self, answer: Callable[[Any], Any]) -> None:
+        self._answer = answer
+        self._ready: list[tuple[Ticket, Any]] = []
+
+    @property
+    def pending(self) -> int:
+        return len(self._ready)
+
+    def submit(self, ticket: Ticket, work: Any) -> None:
+        self._ready.append((ticket, self._answer(work)))
+
+    def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Any]]:  # noqa: ARG002
+        results, self._ready = self._ready, []
+        return results
 
     def close(self) -> None:
         pass
