@@ -6,12 +6,12 @@ average, the mean of all questions that are left, which lies in the same range w
 made on each cluster.
 
 With N questions, a sum S of those before and R questions left, a candidate mean m makes the next cluster's mean x
-(N m - S) / R on average (without replacement: Waudby-Smith and Ramdas 2020, arXiv:2006.04347). Wealth that bets on more,
-the product of 1 + bet * (x - that), is then a martingale that is never negative where m is the truth, so that the
-chance that it ever reaches 1 / alpha is at most alpha (Ville). The interval is of all m that neither a bettor on more nor
-one on less has become 2 / alpha times as rich against (hedged capital: Waudby-Smith and Ramdas 2024, arXiv:2010.09686,
-section 4). Each bettor's wealth is spread over several differences for which its bets are nearly the best
-(`DIFFERENCES`): it grows as that of the best of them, but for a factor that is fixed beforehand.
+(N m - S) / R on average (without replacement: Waudby-Smith and Ramdas 2020, arXiv:2006.04347). Wealth that bets on
+more, the product of 1 + bet * (x - that), is then a martingale that is never negative where m is the truth, so that the
+chance that it ever reaches 1 / alpha is at most alpha (Ville). The interval is of all m that neither a bettor on more
+nor one on less has become 2 / alpha times as rich against (hedged capital: Waudby-Smith and Ramdas 2024,
+arXiv:2010.09686, section 4). Each bettor's wealth is spread over several differences for which its bets are nearly the
+best (`DIFFERENCES`): it grows as that of the best of them, but for a factor that is fixed beforehand.
 
 Both wealths are monotone in m, and the logarithm of each part of them is concave: so between two points of a grid it
 lies above its chord, and ends that are worked out by the chord are never too narrow.
@@ -179,9 +179,9 @@ class ConfidenceSequence:
         for name, new in (("lows", lows), ("highs", highs), ("values", values), ("log_es", evidence)):
             setattr(self, name, np.concatenate([getattr(self, name), new]))
         self._wealth = np.ascontiguousarray(wealth[:, :, -1, :])
-        self._sums = self._sums + [least.sum(), most.sum()]
+        self._sums = self._sums + np.array([least.sum(), most.sum()])
         self._known = np.array([sums[-1], counts[-1]])
-        self._moments = self._moments + [len(middle), middle.sum(), np.square(middle).sum()]
+        self._moments = self._moments + np.array([len(middle), middle.sum(), np.square(middle).sum()])
         self._left -= weights.sum()
         self.asked, self.clusters = int(asked[-1]), self.clusters + len(sizes)
 

@@ -100,7 +100,8 @@ class Tally:
     taken: replies that earlier runs had, by the run that asked for them.
     executed and executing: programs that have been carried out, and that wait or are under way. errors: what failed
     requests said. fatal: answers whose comparison ended the grader's worker twice. stopping: nothing more is asked;
-    what is in flight is still recorded. standings: of a drawn run's differences. busy_s: the seconds in which the engine had something to do."""
+    what is in flight is still recorded. standings: of a drawn run's differences. busy_s: the seconds in which the
+    engine had something to do."""
 
     total: int
     arms: dict[tuple[str, str], ArmTally] = field(default_factory=dict)

@@ -1,8 +1,9 @@
 """Runs that stop when they know (`--until`), or at a limit: questions in a random order, of which the beginning counts.
 
-A look is at the first clusters of the drawn order that are complete, whatever else has been answered: short answers come
-first, and would be a biased sample. So where a run stops is a matter of its replies alone and not of when they came, and
-its records are those of the beginning by which it was decided, whatever was in flight. That stays in the journal.
+A look is at the first clusters of the drawn order that are complete, whatever else has been answered: short answers
+come first, and would be a biased sample. So where a run stops is a matter of its replies alone and not of when they
+came, and its records are those of the beginning by which it was decided, whatever was in flight. That stays in the
+journal.
 
 A request that failed is no reason to wait: `analysis/sequence.py` takes its answer for the worst either way."""
 
@@ -126,7 +127,8 @@ class _OnRecord(Struct, frozen=True):
 
 @dataclass(eq=False)
 class Until:
-    """What a drawn run asks next, and when it stops. An iterator of its jobs, that may have none for now and some later.
+    """What a drawn run asks next, and when it stops. An iterator of its jobs, that may have none for now and some
+    later.
 
     sink: gets the records. Jobs whose replies are on record come first, and nothing new is asked before their answers
     are there: by them it may be decided."""

@@ -82,8 +82,8 @@ class ShardEntry(Struct, frozen=True, kw_only=True):
 class RunSpec(Struct, frozen=True, kw_only=True):
     """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name.
     arms: the version of what is said of arms; 0 where the run knew none. stations: identities, by name. seed: of
-    chance. judge: the second model, where one was asked. shard: which part of a run this is, where it is one. drawn: the
-    version of the order in which questions are drawn, of a run that may stop at any of them; 0 of others."""
+    chance. judge: the second model, where one was asked. shard: which part of a run this is, where it is one. drawn:
+    the version of the order in which questions are drawn, of a run that may stop at any of them; 0 of others."""
 
     model: ModelIdentity
     model_args: dict[str, Any] | None = None
@@ -349,8 +349,9 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     task, of a run of some questions only. places: of a shard, and of shards that were merged and don't make a whole
     yet, by task where each of their questions stands among all of the run's, from 0. suites: those that it was asked
     for by name. skipped: tasks that couldn't be had and were left out on request, and why. imported: of which logs it
-    was made, where it wasn't asked here. merged: of which shards it was put together, where it was. stopped: what a drawn run stopped for, and where. totals: requests,
-    tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
+    was made, where it wasn't asked here. merged: of which shards it was put together, where it was. stopped: what a
+    drawn run stopped for, and where. totals: requests, tokens and outcomes. sessions: one entry per start, with times,
+    versions, machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
