@@ -440,8 +440,8 @@ def _is_named(panel: Panel, cell: Cell, names: Iterable[str]) -> bool:
 
 def _is_apart(cell: Cell, base: Cell) -> bool:
     """Whether an arm's answers are the likeliest options, and those of its baseline are generated."""
-    likeliest = [is_likeliest(side.mode, lambda _, side=side: side.facts) for side in (cell, base)]  # type:
-    ignore[misc] return likeliest == [True, False]
+    likeliest = [is_likeliest(side.mode, lambda _, side=side: side.facts) for side in (cell, base)]  # type: ignore[misc]
+    return likeliest == [True, False]
 
 
 def _add_pair(
