@@ -489,7 +489,7 @@ def _add_drawn_pair(
     for rule, tags in tagged.items():
         split = split_of(panel, cell, base, rule, tags, default=rule.name == comparison.tag_rule)
         comparison.splits.append(of_drawn.of_split(split, panel, cell, base, rule))
-    if base is panel.cell(comparison.baselines[0]):
+    if base is of_drawn.baseline_of(panel):
         stopped, looks = of_drawn.stopped_of(panel, cell, base)
         comparison.stopped.append(stopped)
         comparison.looks.extend(looks)

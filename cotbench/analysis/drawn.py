@@ -22,6 +22,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval, M
 from cotbench.analysis.flat import columns
 from cotbench.analysis.sequence import ConfidenceSequence, bounds
 from cotbench.analysis.verdicts import CLEAR
+from cotbench.modes import BASELINE
 from cotbench.questions.tagging import Rule, Seen
 from cotbench.store import manifest
 
@@ -237,6 +238,13 @@ def _values(panel: Panel, cell: Cell, base: Cell | None = None) -> dict[str, tup
     ids = [question.id for question in panel.questions]
     others: Sequence[bool | None] = [False] * len(ids) if base is None else verdicts(base)
     return {one: bounds(*pair) for one, pair in zip(ids, zip(verdicts(cell), others, strict=True), strict=True)}
+
+
+def baseline_of(panel: Panel) -> Cell | None:
+    """The arm with which the others are compared in primary differences, whatever a report is asked for: the usual one,
+    or the one that was fixed before the first token."""
+    locks = (cell.run.manifest.lock for cell in panel.cells.values())
+    return panel.cell(next((lock.baseline for lock in locks if lock is not None), BASELINE))
 
 
 # --- tables of their own ------------------------------------------------------------------------------------------

@@ -37,10 +37,8 @@ _WEIGHTS = np.exp(-0.5 * np.square(np.log(DIFFERENCES / 0.05)))
 _LOG_WEIGHTS = np.log(_WEIGHTS / _WEIGHTS.sum())
 MOST = 0.98  # of the wealth that a bet may lose
 POINTS = 65  # of the grid of candidates; an odd number, so that no difference is one of them
-_PRIOR, _PRIOR_N = (
-    0.3,
-    5.0,
-)  # the variance before anything is seen, in squares of half the range, and for how many it counts
+_PRIOR = 0.3  # the variance before anything is seen, in squares of half the range
+_PRIOR_N = 5.0  # for how many clusters it counts
 _CHUNK = 64  # clusters that are worked out together
 _HALVINGS = 30
 _RUINED = -1e9  # the logarithm of no wealth
