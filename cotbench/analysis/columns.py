@@ -36,7 +36,15 @@ def _conditions(run: Run, task: str) -> dict[str, Any]:
         "data": spec.tasks[task].data,
         "exemplars (--num-fewshot)": spec.num_fewshot,
         "exemplars' source (--exemplars)": spec.exemplars,
+        "questions in a random order (--until)": _drawn(run, task),
     }
+
+
+def _drawn(run: Run, task: str) -> str:
+    """In which order a drawn run's questions came, and of which set they are."""
+    if not run.manifest.spec.drawn:
+        return "no"
+    return f"by seed {run.manifest.spec.seed} of {run.manifest.spec_row['tasks'][task].get('ids', '')}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from cotbench.analysis import drawn as of_drawn
 from cotbench.analysis.agreement import Disagreement, TheirArm, TheirDelta, agreement
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.beside import Beside, Doubt, Effort, VotePoint, beside_votes
@@ -22,6 +23,7 @@ from cotbench.analysis.categories import Category, Missing, categories_of, missi
 from cotbench.analysis.chosen import Chosen, ChosenAt, Flips, chosen_at, chosen_of, flips_of
 from cotbench.analysis.cost import Cost, Payoff, costs_of
 from cotbench.analysis.curve import MARGIN, Point, points_of
+from cotbench.analysis.drawn import Look, Stopped
 from cotbench.analysis.estimates import (
     ALL,
     OTHER,
@@ -111,7 +113,8 @@ class Comparison:
     types are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names
     don't say.
     beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
-    over fewer paths; doubts: of which such arms it isn't said that they help, and why. cautions: what belongs beside a
+    over fewer paths; doubts: of which such arms it isn't said that they help, and why. stopped: the primary differences
+    of runs that stop when they know; looks: how these came there. cautions: what belongs beside a
     headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     suite: by which the report is, "" for none; categories: over the tasks of each of its categories; missing: what
     belongs to it and isn't here.
@@ -160,6 +163,8 @@ class Comparison:
     efforts: list[Effort] = field(default_factory=list)
     vote_points: list[VotePoint] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    stopped: list[Stopped] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
     suite: str = ""
     categories: list[Category] = field(default_factory=list)
@@ -253,10 +258,12 @@ def compare(
     for panel in compared:
         _add_panel(comparison, panel, table, asked)
     comparison.notes.extend(_without_feature(compared, rules))
-    _add_audits(comparison, compared)
+    everywhere, compared = compared, [panel for panel in compared if panel.drawn is None]
+    comparison.notes.extend(of_drawn.notes(everywhere))
+    _add_audits(comparison, everywhere)
     _add_theirs(comparison, compared)
-    comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
-    cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
+    comparison.unsaid.extend(over_tasks(one for panel in everywhere for one in _unsaid(comparison, panel)))
+    cells = [(panel, cell) for panel in everywhere for cell in panel.cells.values()]
     voting = [(panel, cell) for panel, cell in cells if not cell.facts.picks]  # others have rows of their own
     comparison.curves.extend(row for one in voting for row in curve_of(*one))
     comparison.chosen.extend(row for panel in compared for row in chosen_of(panel))
@@ -270,7 +277,7 @@ def compare(
     for uses, blocks in map(tools_of, compared):
         comparison.tool_uses.extend(uses)
         comparison.tool_blocks.extend(blocks)
-    _add_costs(comparison, compared, table, prices)
+    _add_costs(comparison, everywhere, table, prices)
     _add_beside(comparison, compared, prices)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
@@ -285,7 +292,7 @@ def compare(
         comparison.weighted_policies.extend(mixed.policies)
         comparison.notes.extend(mixed.notes)
     comparison.notes[:] = dict.fromkeys(comparison.notes)
-    there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
+    there = {name: [cell.mode for panel in everywhere if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     whole = _corrected(comparison)
     whole.families.update(models.families)
@@ -294,8 +301,8 @@ def compare(
     whole.twins.extend(twins)
     whole.families.update(of_twins)
     whole.notes.extend(apart)
-    whole.locked.extend(locked_of(whole, runs, compared, margin))
-    suite, notes = (suite, []) if suite is not None else suite_of(runs, compared)
+    whole.locked.extend(locked_of(whole, runs, everywhere, margin))
+    suite, notes = (suite, []) if suite is not None else suite_of(runs, everywhere)
     known = symbolic_by(suite)
     over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.remarks, symbolic_tasks, known)
     whole.pooled.extend(over)
@@ -303,8 +310,8 @@ def compare(
     if suite is None:
         return whole
     whole.categories.extend(categories_of(suite, whole.deltas, compared, whole.remarks))
-    whole.missing.extend(missing_of(suite, runs, compared))
-    whole.notes.extend([*notes, *outside(suite, compared)])
+    whole.missing.extend(missing_of(suite, runs, everywhere))
+    whole.notes.extend([*notes, *outside(suite, everywhere)])
     return replace(whole, suite=suite.name)
 
 
@@ -315,7 +322,7 @@ def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
     comparison.readings.extend(audits.readings)
     comparison.complied.extend(audits.complied)
     comparison.reading_errors.extend(audits.errors)
-    comparison.calibrations.extend(row for panel in panels for row in calibrations(panel))
+    comparison.calibrations.extend(row for panel in panels if panel.drawn is None for row in calibrations(panel))
     comparison.notes.extend(audits.notes)
     told = {(c.model, c.task, c.of) for c in comparison.cautions if c.kind == "budget"}
     for remark in audits.remarks:
@@ -352,8 +359,9 @@ def _add_costs(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[
     pairs = [delta.key for delta in comparison.deltas if delta.tag == ALL]
     rule = next((rule for rule in rules if rule.name == comparison.tag_rule), None)
     found = costs_of(panels, pairs, rule, prices)
-    comparison.costs.extend(found.costs)
-    comparison.payoffs.extend(found.payoffs)
+    drawn = {(panel.model, panel.task) for panel in panels if panel.drawn is not None}
+    comparison.costs.extend(of_drawn.of_cost(c) if (c.model, c.task) in drawn else c for c in found.costs)
+    comparison.payoffs.extend(row for row in found.payoffs if (row.model, row.task) not in drawn)
     comparison.notes.extend(found.notes)
 
 
@@ -374,6 +382,8 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     by_name = {rule.name: tags for rule, tags in tagged.items()}
     default = by_name.get(comparison.tag_rule, np.full(len(panel.questions), -1))
     sides = {ALL: np.ones(len(default), dtype=bool), SYMBOLIC: default == 1, OTHER: default == 0}
+    main = next((rule for rule in tagged if rule.name == comparison.tag_rule), None)
+    whole = of_drawn.sides_of(panel, main)
     if comparison.tag_rule not in by_name:
         nothing = f"the tag rule {comparison.tag_rule} says nothing of these questions"
         notes.append(f"{name}: {nothing}, so they are on neither side.")
@@ -386,7 +396,10 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     comparison.agreements.extend(agreements(panel, {rule.name: tags for rule, tags in tagged.items() if rule.symbols}))
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
-        comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in sides.items())
+        modes = [mode_stats(panel, cell, tag, mask) for tag, mask in sides.items()]
+        if panel.drawn is not None:
+            modes = [of_drawn.of_mode(row, panel, cell, whole[row.tag]) for row in modes]
+        comparison.modes.extend(modes)
         comparison.outcomes.append(count_outcomes(panel, cell))
     comparison.plans.extend(plan_rows(panel))
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
@@ -442,6 +455,9 @@ def _add_pair(
     """Add what a mode changes against a baseline. sides, tagged: questions by side of the tag, and tags by rule."""
     effect = comparison.effect
     deltas = [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in sides.items()]
+    if panel.drawn is not None:
+        _add_drawn_pair(comparison, panel, cell, base, deltas, tagged)
+        return
     comparison.deltas.extend(deltas)
     comparison.cautions.extend(_unearned(panel, cell, base, deltas[0]))
     groups = panel.groups.items()
@@ -459,6 +475,26 @@ def _add_pair(
         )
 
 
+def _add_drawn_pair(
+    comparison: Comparison, panel: Panel, cell: Cell, base: Cell, deltas: Sequence[Delta], tagged: Mapping[Rule, Array]
+) -> None:
+    """Add what a mode changes against a baseline in a drawn run. deltas: on all questions, and on the sides."""
+    main = next((rule for rule in tagged if rule.name == comparison.tag_rule), None)
+    whole = of_drawn.sides_of(panel, main)
+    comparison.deltas.extend(of_drawn.of_delta(row, panel, cell, base, whole[row.tag]) for row in deltas)
+    comparison.cautions.extend(_unearned(panel, cell, base, deltas[0]))
+    for group, mask in panel.groups.items():
+        row = delta_of(panel, cell, base, ALL, mask, comparison.effect, group=group)
+        comparison.groups.append(of_drawn.of_delta(row, panel, cell, base, of_drawn.group_of(panel, group)))
+    for rule, tags in tagged.items():
+        split = split_of(panel, cell, base, rule, tags, default=rule.name == comparison.tag_rule)
+        comparison.splits.append(of_drawn.of_split(split, panel, cell, base, rule))
+    if base is of_drawn.baseline_of(panel):
+        stopped, looks = of_drawn.stopped_of(panel, cell, base)
+        comparison.stopped.append(stopped)
+        comparison.looks.extend(looks)
+
+
 # --- many tests ---------------------------------------------------------------------------------------------------
 
 _FAMILIES = {
@@ -470,14 +506,24 @@ _FAMILIES = {
 
 def _corrected(comparison: Comparison) -> Comparison:
     """Return the comparison with p corrected for many tests, and with the families of tests in words."""
-    deltas, sizes = by_family(comparison.deltas, lambda row: ("all" if row.tag == ALL else "arms", row.baseline))
-    groups, of_groups = by_family(comparison.groups, lambda row: row.key)
+    drawn = {(row.model, row.task): row.tests for row in comparison.stopped}
+
+    def family(row: Delta) -> tuple[str, str] | None:
+        return None if (row.model, row.task) in drawn else ("all" if row.tag == ALL else "arms", row.baseline)
+
+    deltas, sizes = by_family(comparison.deltas, family)
+    groups, of_groups = by_family(
+        comparison.groups, lambda row: row.key if (row.model, row.task) not in drawn else None
+    )
+    deltas = of_drawn.corrected(deltas, comparison.stopped)
     splits, of_splits = by_family(comparison.splits, lambda r: ("differences", r.baseline) if r.default else None)
     families = in_words(sizes | of_splits, _FAMILIES)
     if of_groups:
         most = max(of_groups.values())
         families["groups"] = f"the (at most {most}) subjects or types of one task, for one pair of modes"
     deltas, groups = (judged(rows, comparison.remarks) for rows in (deltas, groups))
+    deltas, groups = (of_drawn.secondary(rows, comparison.stopped) for rows in (deltas, groups))
+    families |= of_drawn.families(comparison.stopped)
     return replace(comparison, deltas=deltas, groups=groups, splits=splits, families=families)
 
 

@@ -19,12 +19,14 @@ from msgspec import Struct, structs
 from cotbench.analysis import stats
 from cotbench.analysis.columns import Column, apart_by_judge, columns_of, without_doubles
 from cotbench.analysis.heard import Heard, hear
+from cotbench.analysis.order import Order, complete_part
 from cotbench.analysis.stats import Array, Clusters, Design, Strata
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.modes import MODES, Facts, facts_of, find_mode
 from cotbench.modes.arms import as_asked, named
 from cotbench.questions.data import question_hash
+from cotbench.questions.drawing import drawn
 from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store import table
 from cotbench.store.journal import JOURNAL, JournalIndex
@@ -288,7 +290,8 @@ class Panel:
 
     model: its name, with the run's where two runs of it can't be paired. measuring: cells of arms that measure
     something of another arm (`Facts.measures`), which are no arms to be compared. generalise: what the questions'
-    groups are taken for, a sample of subjects ("subject") or all there are ("")."""
+    groups are taken for, a sample of subjects ("subject") or all there are (""). drawn: of a run that may stop at any
+    question how these were drawn; then its questions are those of the beginning that is complete."""
 
     model: str
     task: str
@@ -297,6 +300,7 @@ class Panel:
     cells: Mapping[str, Cell]
     measuring: Mapping[str, Cell] = field(default_factory=dict)
     generalise: str = ""
+    drawn: Order | None = None
 
     def __repr__(self) -> str:
         return f"Panel({self.task}, {self.model}: {len(self.questions):,} questions under {', '.join(self.cells)})"
@@ -488,8 +492,32 @@ def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel]
             notes += [f"{task} by {model}: kept apart, because {reason}" for reason in reasons]
         for family in families:
             label = model if len(families) == 1 else f"{model} [{family[0].run.folder.name}]"
-            panels.append(_panel(label, task, family, generalise))
+            order = _order(task, family, columns) if family[0].run.manifest.spec.drawn else None
+            if order is not None and not order.complete:
+                notes.append(f"{task} by {label}: not one of the first questions has all its answers yet.")
+                continue
+            panels.append(_panel(label, task, family, generalise, order))
+    if not panels:
+        raise RunError(f"{', '.join(notes)}", "Let the run get further, or resume it.")
     return panels, notes
+
+
+def _order(task: str, family: Sequence[Column], columns: Sequence[Column]) -> Order:
+    """How the questions of some columns were drawn, and how far all of them are complete."""
+    first = family[0].run
+    clusters = drawn([one for one in first.questions.values() if one.task == task], first.manifest.spec.seed)
+    runs = {id(column.run): column.run for column in family}.values()
+    lacking = {mode for run in runs for of, mode in run.manifest.spec.pairs if of == task}
+    lacking -= {column.mode for column in family}
+    complete, behind = complete_part(clusters, [column.ids for column in family]) if not lacking else (0, 0)
+    asked = {
+        (of, mode)
+        for run in {id(column.run): column.run for column in columns}.values()
+        if run.manifest.spec.drawn and run.manifest.spec.model.model == first.manifest.spec.model.model
+        for of, mode in run.manifest.spec.pairs
+    }
+    tests = len(asked) - len({of for of, _ in asked})  # each other arm against the baseline
+    return Order(clusters=clusters, complete=complete, tests=max(tests, 1), behind=behind)
 
 
 def _why_not(first: Column, second: Column) -> str:
@@ -498,10 +526,10 @@ def _why_not(first: Column, second: Column) -> str:
     return "; ".join(f"{name}: {old} in {names[0]}, {new} in {names[1]}" for name, old, new in pairs if old != new)
 
 
-def _panel(model: str, task: str, family: Sequence[Column], generalise: str) -> Panel:
+def _panel(model: str, task: str, family: Sequence[Column], generalise: str, how: Order | None) -> Panel:
     # Of a question that several runs have the first one counts.
     runs = {identity: column.run for column in reversed(family) for identity in column.asked()}
-    order = sorted(runs)
+    order = sorted(runs if how is None else (question.id for question in how.asked))
     several = {id(column.run): column.run for column in family}
     numbers = {run: np.array([one.numbers.get(identity, -1) for identity in order]) for run, one in several.items()}
     cells = {
@@ -516,6 +544,7 @@ def _panel(model: str, task: str, family: Sequence[Column], generalise: str) -> 
         cells={name: cell for name, cell in cells.items() if not cell.facts.measures},
         measuring={name: cell for name, cell in cells.items() if cell.facts.measures},
         generalise=generalise,
+        drawn=how,
     )
 
 

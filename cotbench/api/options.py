@@ -33,6 +33,10 @@ class Options(TypedDict, total=False):
     exemplars: str
     limit: int | None
     shard: str | None
+    until: str | float | None
+    max_tokens_total: int | None
+    max_cost: float | None
+    max_hours: float | None
     seed: int
     skip_missing: bool
     base_url: str | None
@@ -113,7 +117,7 @@ def _as_typed(name: str, given: Any) -> Any:
         return ",".join(f"{role}={column}" for role, column in given.items()) or None
     if name == "reuse":
         return ",".join(words(given)) if given is not None else None
-    if name == "limit" and given is not None:
+    if name in ("limit", "until", "max_cost", "max_hours") and given is not None:
         return str(given)
     if name in ("data_dir", "tasks_dir", "prompts_dir"):
         return None if given is None else Path(given)

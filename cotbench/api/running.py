@@ -150,6 +150,7 @@ def run(
     resume: str | os.PathLike[str] | Run | None = None,
     fresh: bool = False,
     progress: bool = True,
+    prices: str | os.PathLike[str] | None = None,
     **options: Unpack[Options],
 ) -> Run:
     """Run a model over tasks under arms (modes, and what differs from them), and return what is recorded of it.
@@ -158,7 +159,7 @@ def run(
     named by a hash of all that its results depend on, here as on the command line. resume: a run to go on with, whose
     options are taken where none are given. arms: where none are given, direct and cot, and free and think for a model
     with a switch for thinking. fresh: start anew. progress: say how far it is; False says nothing, and
-    `Run.notes` has what would have been said.
+    `Run.notes` has what would have been said. prices: a file of prices, for max_cost.
 
     What it changes in the process while it works is in docs/python.md; nothing stays but what that says. In the main
     thread Ctrl-C (a notebook's stop button) ends it after what is in flight, and a second one at once; it can be called
@@ -178,7 +179,7 @@ def run(
     asked = {"model": model, "tasks": tasks, "modes": arms}
     asked = {name: value for name, value in asked.items() if value is not None}
     with told_in_python():
-        return _run(asked, dict(options), Path(output_dir), resume, fresh=fresh, progress=progress)
+        return _run(asked, dict(options), Path(output_dir), resume, fresh=fresh, progress=progress, prices=prices)
 
 
 def merge(
@@ -216,7 +217,9 @@ def _run(
     *,
     fresh: bool,
     progress: bool,
+    prices: str | os.PathLike[str] | None,
 ) -> Run:
+    from cotbench.analysis.prices import read_prices
     from cotbench.api.progress import telling
     from cotbench.processes import handling_interrupts, start_method_open, variables_taken_back
     from cotbench.runs.asked import failed_requests, refuse_engine_as_model
@@ -258,6 +261,7 @@ def _run(
                 resume=folder,
                 fresh=fresh,
                 command=["cotbench.run"],
+                prices=None if prices is None else read_prices(Path(prices)),
                 watch=watch,
                 say=say,
                 handling=handling_interrupts,

@@ -52,7 +52,7 @@ def run_experiment(
             _head(experiment, planned, as_json=as_json)
             say_probe(plan, output, None, probe, prices, fresh=fresh, quiet=quiet, as_json=as_json)
         return
-    folders, failure = _run_all(experiment, plans, output, fresh=fresh, quiet=quiet, as_json=as_json)
+    folders, failure = _run_all(experiment, plans, output, prices, fresh=fresh, quiet=quiet, as_json=as_json)
     target = report_folder(experiment, output)
     if folders:
         _report(folders, target, quiet=quiet or as_json)
@@ -132,9 +132,17 @@ def _head(experiment: Experiment, planned: Planned, *, as_json: bool) -> None:
 
 
 def _run_all(
-    experiment: Experiment, plans: Sequence[RunPlan], output: Path, *, fresh: bool, quiet: bool, as_json: bool
+    experiment: Experiment,
+    plans: Sequence[RunPlan],
+    output: Path,
+    prices: Path | None,
+    *,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> tuple[list[Path], CotbenchError | None]:
-    """Run all; the folders of those that came to their ends, and the last error."""
+    """Run all; the folders of those that came to their ends, and the last error. prices: for limits of money."""
+    from cotbench.analysis.prices import read_prices
     from cotbench.cli.running import executed, say_result
     from cotbench.runs.asked import failed_requests
 
@@ -143,7 +151,9 @@ def _run_all(
     for planned, plan in zip(experiment.runs, plans, strict=True):
         _head(experiment, planned, as_json=as_json)
         try:
-            result = executed(plan, output, None, fresh=fresh, quiet=quiet)
+            result = executed(
+                plan, output, None, prices=None if prices is None else read_prices(prices), fresh=fresh, quiet=quiet
+            )
         except Interrupted as error:
             raise Interrupted(error.message, "The same command goes on, and asks nothing twice.") from None
         except CotbenchError as error:

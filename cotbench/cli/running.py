@@ -69,7 +69,9 @@ def run(
     ] = None,
     prices: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What tokens or GPU-hours cost (YAML or JSON), for --dry-run and --probe."),
+        typer.Option(
+            metavar="FILE", help="What tokens or GPU-hours cost (YAML or JSON), for --dry-run, --probe and --max-cost."
+        ),
     ] = None,
     sets: Annotated[
         list[str] | None,
@@ -101,8 +103,12 @@ def run(
 
     if dry_run and probe is not None:
         raise UsageError("--dry-run asks nothing, and --probe asks some questions.", "Give one of them.")
-    if prices is not None and not (dry_run or probe is not None):
-        raise UsageError("--prices: a run itself counts no money.", "It is for --dry-run, --probe and cotbench report.")
+    counts_money = dry_run or probe is not None or settings.get("max_cost") is not None
+    if prices is not None and not (counts_money or asked.get("max_cost") is not None or resume is not None):
+        raise UsageError(
+            "--prices: a run itself counts no money, unless --max-cost limits it.",
+            "It is for --dry-run, --probe, --max-cost and cotbench report.",
+        )
     given = anchored({**asked, **settings})
     if experiment is not None or sets:
         from cotbench.cli.experiments import run_experiment
@@ -156,7 +162,7 @@ def run(
     elif probe is not None:
         say_probe(plan, output_dir, folder, probe, prices, fresh=fresh, quiet=quiet, as_json=as_json)
     else:
-        _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
+        _run(plan, output_dir, folder, prices, fresh=fresh, quiet=quiet, as_json=as_json)
 
 
 def say_estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
@@ -280,9 +286,16 @@ def was_typed(ctx: typer.Context, name: str, *, environment: bool = True) -> boo
 
 
 def executed(
-    plan: RunPlan, output_dir: Path, folder: Path | None, *, probe: int | None = None, fresh: bool, quiet: bool
+    plan: RunPlan,
+    output_dir: Path,
+    folder: Path | None,
+    *,
+    probe: int | None = None,
+    prices: Prices | None = None,
+    fresh: bool,
+    quiet: bool,
 ) -> RunResult:
-    """Run a plan, or the beginning of it, and show how far it is."""
+    """Run a plan, or the beginning of it, and show how far it is. prices: by which a limit of money is kept."""
     from cotbench.questions.suites import briefly
     from cotbench.runs.default_modes import WHERE_SWITCHED
     from cotbench.runs.session import execute
@@ -303,7 +316,15 @@ def executed(
     command = masked_command() if probe is None else _without(masked_command(), "--probe", "--prices")
     with shown(quiet) as watch:
         return execute(
-            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=command, watch=watch, say=tell
+            plan,
+            output_dir,
+            resume=folder,
+            fresh=fresh,
+            probe=probe,
+            command=command,
+            prices=prices,
+            watch=watch,
+            say=tell,
         )
 
 
@@ -320,8 +341,17 @@ def _without(words: Sequence[str], *options: str) -> list[str]:
     return left
 
 
-def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
-    result = executed(plan, output_dir, folder, fresh=fresh, quiet=quiet)
+def _run(
+    plan: RunPlan,
+    output_dir: Path,
+    folder: Path | None,
+    prices: Path | None,
+    *,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    result = executed(plan, output_dir, folder, prices=_prices(prices), fresh=fresh, quiet=quiet)
     try:
         say_result(result, as_json=as_json)
     except OutputError as error:

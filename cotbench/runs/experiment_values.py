@@ -119,6 +119,12 @@ def _number(value: Any, parse: Parse, _: Path) -> Any:
     return parse(str(value))
 
 
+def _amount(value: Any, parse: Parse, _: Path) -> Any:
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
+        raise Unfit("a number")
+    return parse(str(value))
+
+
 def _pairs(value: Any, parse: Parse, _: Path) -> Any:
     """Of a mapping the text that is typed for it; a number or a text as it is."""
     if isinstance(value, dict):
@@ -188,6 +194,9 @@ _OF: Mapping[str, Callable[[Any, Parse, Path], Any]] = {
     "headers": _headers,
     "lock": _text,
     "shard": _text,
+    "until": _amount,
+    "max_cost": _amount,
+    "max_hours": _amount,
     "reuse": _joined,
     "data_dir": _folder,
     "tasks_dir": _folder,

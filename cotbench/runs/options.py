@@ -158,13 +158,46 @@ class RunOptions:
         metavar="<n>/<of>",
         after="limit",
     )
-    seed: int = _option("--seed", "Seed of --limit and of sampling.", 0)
+    until: str | None = _option(
+        "--until",
+        "Ask questions in a random order and stop when each difference from the baseline is known: 2, to 2 points up "
+        "and down, or sign. Intervals then hold wherever it stops.",
+        None,
+        parse=parsing.until,
+        metavar="<points>|sign",
+        after="shard",
+    )
+    max_tokens_total: int | None = _option(
+        "--max-tokens-total",
+        "Stop once so many tokens, of prompts and completions, are on record; in a random order, as --until.",
+        None,
+        minimum=1,
+        metavar="<int>",
+        after="until",
+    )
+    max_cost: float | None = _option(
+        "--max-cost",
+        "Stop once the run has cost so much, by --prices; in a random order, as --until.",
+        None,
+        parse=parsing.max_cost,
+        metavar="<amount>",
+        after="max_tokens_total",
+    )
+    max_hours: float | None = _option(
+        "--max-hours",
+        "Stop once the run has taken so many hours, all its sessions together; in a random order, as --until.",
+        None,
+        parse=parsing.max_hours,
+        metavar="<hours>",
+        after="max_cost",
+    )
+    seed: int = _option("--seed", "Seed of --limit, of sampling and of the order of --until.", 0)
     skip_missing: bool = _option(
         "--skip-missing",
         "Go on without tasks that can't be had (a gated data set, say). Which these are is recorded, and reports name "
         "them; without it a run ends before a token is spent.",
         False,
-        after="shard",
+        after="max_hours",
     )
     base_url: str | None = _option(
         "--base-url", "Address of an OpenAI-compatible server, with /v1.", None, mask=parsing.public_address
@@ -289,6 +322,11 @@ class RunOptions:
     prompts_dir: str | None = _folder(
         "--prompts-dir", "A folder with your own templates (*.jinja); they go before the shipped ones."
     )
+
+    @property
+    def draws(self) -> bool:
+        """Whether questions come in a random order, and the run may stop at any of them."""
+        return any(one is not None for one in (self.until, self.max_tokens_total, self.max_cost, self.max_hours))
 
     @property
     def engine_name(self) -> str:

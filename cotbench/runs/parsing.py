@@ -300,6 +300,43 @@ def shard_of(text: str) -> tuple[int, int]:
     return int(number), int(of)
 
 
+def until(text: str | None) -> str | None:
+    """What a run is to know before it stops: `sign`, or a half-width in points as it is written. Raises UsageError."""
+    if text is None:
+        return None
+    word = text.strip().lower()
+    if word == "sign":
+        return word
+    number = _amount(word.removesuffix("pt"))
+    if number is None or not 0 < number < 100:
+        found = f"--until: expected a half-width in points, between 0 and 100, or sign, found '{text:.40}'."
+        raise UsageError(found, "As in --until 2: each difference is known to 2 points up and down.")
+    return f"{number:g}"
+
+
+def max_cost(text: str | float | None) -> float | None:
+    """The most that a run may cost. Raises UsageError."""
+    return _limit("--max-cost", text, "an amount of money above 0", "As in --max-cost 5 --prices prices.yaml.")
+
+
+def max_hours(text: str | float | None) -> float | None:
+    """The most hours that a run may take. Raises UsageError."""
+    return _limit("--max-hours", text, "a number of hours above 0", "As in --max-hours 1.5.")
+
+
+def _limit(option: str, text: str | float | None, expected: str, remedy: str) -> float | None:
+    if text is None:
+        return None
+    number = _amount(str(text).strip())
+    if number is None or number <= 0:
+        raise UsageError(f"{option}: expected {expected}, found '{text!s:.40}'.", remedy)
+    return number
+
+
+def _amount(word: str) -> float | None:
+    return float(word) if re.fullmatch(r"\d{1,12}(\.\d{1,12})?|\.\d{1,12}", word) else None
+
+
 def lock(text: str | None) -> str | None:
     """What is to be fixed before the first token, as it was typed; refused where it can't be read."""
     if text is None:

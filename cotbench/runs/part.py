@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from msgspec import Struct
 
 from cotbench.errors import RunError
 from cotbench.questions.data import select
+from cotbench.questions.drawing import drawn
 from cotbench.runs.prepare import RunPlan
 from cotbench.runs.tally import ArmTally, Tally
 from cotbench.store.lines import read_lines
@@ -42,13 +44,18 @@ class _Recorded(Struct, frozen=True, gc=False):
 def part_of(plan: RunPlan, folder: Path, probe: int | None) -> Part | None:
     """The part of a run that a probe of so many questions of each task asks; None for all of it.
 
-    They are the questions that `--limit` would choose, and so a sample of those of the run."""
+    They are the questions that `--limit` would choose, and so a sample of those of the run; of a drawn run the first
+    that are drawn."""
     if probe is None:
         return None
     chosen = {
         question.id
         for task, questions in plan.questions.items()
-        for question in select(plan.data[task].questions, min(probe, len(questions)), plan.options.seed)
+        for question in (
+            islice(chain.from_iterable(drawn(questions, plan.options.seed)), probe)
+            if plan.options.draws
+            else select(plan.data[task].questions, min(probe, len(questions)), plan.options.seed)
+        )
     }
     recorded: set[tuple[str, str]] = set()
     with suppress(RunError):  # there are none yet

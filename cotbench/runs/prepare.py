@@ -154,6 +154,7 @@ class RunPlan:
             "seed": options.seed,
             **{name: value for name, value in where_used.items() if value},
             **({"shard": self._shard_spec(*shard_of(options.shard))} if options.shard else {}),
+            **({"drawn": DRAWN} if options.draws else {}),
         }
 
     def _shard_spec(self, number: int, of: int) -> dict[str, Any]:
@@ -246,6 +247,11 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     if options.limit is not None and options.limit < 1:
         found = f"--limit: expected a number of questions from 1 up, found {options.limit}."
         raise UsageError(found, "Leave --limit out to run all questions.")
+    if options.draws and options.shard is not None:
+        found = (
+            "--until, --max-tokens-total, --max-cost and --max-hours stop a whole run, and --shard asks a part of one"
+        )
+        raise UsageError(f"{found}.", "Leave one of them out: a shard doesn't know what the others have found.")
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
     if options.chat_template not in ("auto", "none") and not is_file(options.chat_template):
@@ -639,6 +645,7 @@ def _given(mode: Mode, key: str, turn: Turn, options: RunOptions) -> dict[str, A
 
 
 ARMS = 1  # the version of what a spec says of arms
+DRAWN = 1  # the version of the order of `questions/drawing.py`
 CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
 ESTIMATE_FROM = 200  # questions of each task
 

@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -20,6 +21,7 @@ from typing import Any
 
 from msgspec import structs
 
+from cotbench.analysis.prices import Prices
 from cotbench.answers.grader import require_workers
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import Engine, EngineInfo, open_engine
@@ -33,7 +35,7 @@ from cotbench.runs.arms import stuck
 from cotbench.runs.default_modes import why
 from cotbench.runs.earlier import NOTHING, Earlier
 from cotbench.runs.fixed import fix
-from cotbench.runs.loop import Loop, jobs_of
+from cotbench.runs.loop import Job, Loop, jobs_of
 from cotbench.runs.part import Part, part_of, tally_of
 from cotbench.runs.prepare import (
     RunPlan,
@@ -51,6 +53,7 @@ from cotbench.runs.second import open_second
 from cotbench.runs.shown import shown_by
 from cotbench.runs.stations import Judge, Replies, Ticket
 from cotbench.runs.tally import Tally, Watch
+from cotbench.runs.until import LIMITS, Until, contrasts_in, limits_of
 from cotbench.store.journal import JOURNAL, LARGE, Counts, Journal, JournalIndex
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
@@ -79,6 +82,7 @@ def execute(
     like: Manifest | None = None,
     agree: Callable[[dict[str, Any]], None] = lambda _: None,
     command: Sequence[str] = (),
+    prices: Prices | None = None,
     watch: Watch = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
     handling: Handling = handling_signals,
@@ -88,7 +92,8 @@ def execute(
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
     if the same run is there. probe: ask so many questions of each task, and leave the run to be gone on with. like: of
     a run that is run again as it was. agree: is given the spec as it came out, before anything is asked or written, and
-    may raise. handling: how signals are handled while it works. Raises Interrupted after Ctrl-C; whatever is raised,
+    may raise. handling: how signals are handled while it works. prices: by which a limit of money is
+    kept. Raises Interrupted after Ctrl-C; whatever is raised,
     what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kind].judge is not None for kit in plan.kits.values() for kind in kit.data.task.kinds):
@@ -106,6 +111,8 @@ def execute(
         if not plan.options.modes:
             say(f"{why(info.model, info.thinking)}.")
         plan = plan.with_engine(info, recorded, info_of_second)
+        if plan.options.until is not None:
+            contrasts_in(plan)
         spec = plan.spec(info, info_of_second)
         agree(spec)
         folder = resume or folder_of(output_dir, plan.options.model, spec, fresh=fresh)
@@ -114,7 +121,7 @@ def execute(
             tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
             runs = wanted_by(plan, output_dir, folder, fresh=fresh, again=like is not None)
             session = _Session(
-                plan, engine, info, folder, say, started, tally, reproduces, probe, part, second, handling
+                plan, engine, info, folder, say, started, tally, reproduces, probe, part, second, handling, prices
             )
             session.earlier, session.earlier_of_second = runs.of(info), runs.of_second(info_of_second)
             return session.run(spec, command, watch)
@@ -148,6 +155,7 @@ class _Session:
     part: Part | None = None  # of the run, where this session doesn't ask all of it
     second: Engine | None = None  # of the second model
     handling: Handling = handling_signals
+    prices: Prices | None = None
     earlier: Earlier = NOTHING  # replies of earlier runs
     earlier_of_second: Earlier = NOTHING
 
@@ -171,10 +179,17 @@ class _Session:
             "device": self.info.device,
             **({"reproduces": self.reproduces} if self.reproduces else {}),
             **({"probe": self.probe} if self.probe is not None else {}),
+            **({"until": limits} if (limits := limits_of(plan.options)) else {}),
             **({"plugins": used} if (used := plugins_of(plan)) else {}),
             "command": without_home(list(command)),
             "started": now(),
         }
+        sink = RecordFile(folder / RECORDS)
+        until = None
+        if plan.options.draws and self.part is None:
+            until = Until(plan, manifest, recorded, tally, sink, self.prices, self.started)
+            manifest.options |= dict.fromkeys(LIMITS) | limits_of(plan.options)
+        manifest.stopped = None
         manifest.sessions.append(here)
         manifest.status = "running"
         manifest.totals = {"of": plan.total}
@@ -188,15 +203,20 @@ class _Session:
         second = None if self.second is None else replies.beside(self.second, self.earlier_of_second)
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
-        sink = RecordFile(folder / RECORDS)
-        jobs = jobs_of(plan, self.engine.capacity, self.part)
-        loop = Loop(jobs, replies, judge, sandbox, sink, tally, watch, second)
+        if until is None:
+            jobs: Iterator[Job] = jobs_of(plan, self.engine.capacity, self.part)
+            loop = Loop(jobs, replies, judge, sandbox, sink, tally, watch, second)
+        else:
+            loop = Loop(until, replies, judge, sandbox, until.take, tally, until.watch(watch), second)
         tally.begin()
         status: Status = "failed"
         try:
             with _interrupts(loop, self.say, self.handling):
                 loop.run()
-            status = "finished" if tally.done == plan.total else "interrupted"
+            if until is not None:
+                until.end()
+            ended = tally.done == plan.total or (until is not None and until.decided)
+            status = "finished" if ended else "interrupted"
         except KeyboardInterrupt:
             status = "interrupted"
         except ModelError:
@@ -209,14 +229,23 @@ class _Session:
             sandbox.close()
             self._tell_learnt(manifest)
             self._note_end(manifest, here, status)
-            _put_on_disk(journal.close, sink.finish, lambda: manifest.write(folder))
+            kept = None
+            if until is not None:
+                kept, manifest.stopped = until.kept(), until.stopped()
+                manifest.totals |= until.totals()
+                tally.done, tally.outcomes = manifest.totals["records"], Counter(manifest.totals["outcomes"])
+            _put_on_disk(journal.close, lambda: sink.finish(kept), lambda: manifest.write(folder))
             loop.close()  # stations of others may fail at it
         if tally.taken:
             taken = {run: one.replies for run, one in tally.taken.items()}
             self.say(f"{in_words(taken, sum(taken.values()) + tally.requests)}; --reuse off asks anew.")
         if tally.fatal:
             self.say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
-        if status == "interrupted" and tally.done < tally.total:
+        if manifest.stopped is not None and until is not None:
+            self.say(until.text)
+            if status == "interrupted":
+                self.say(f"With a larger limit it goes on: cotbench run --resume {folder}")
+        elif status == "interrupted" and tally.done < tally.total:
             raise Interrupted(
                 f"Interrupted: {tally.done:,} of {tally.total:,} answers are recorded in {folder}.",
                 f"Go on with: cotbench run --resume {folder}",

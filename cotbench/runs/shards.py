@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cotbench.errors import UsageError
-from cotbench.questions.data import question_hash
+from cotbench.questions.drawing import clusters_of
 from cotbench.types import Question, unit
 
 Cluster = Sequence[Question]
@@ -53,12 +53,9 @@ def held(whole: Mapping[str, Sequence[Question]], own: Mapping[str, Sequence[Que
 def _clusters(questions: Sequence[Question]) -> list[Cluster]:
     """The clusters of a task, the largest first, then by stratum, in each in an order of chance that is always the
     same. A cluster's first question has the least id, and says its stratum."""
-    members: dict[tuple[str, str], list[Question]] = defaultdict(list)
-    for question in sorted(questions, key=lambda one: one.id):
-        # A cluster that is the group by name says no more than the group: its questions share nothing else.
-        own = question.cluster in ("", question.group, question_hash(question.group, ()))
-        members[("question", question.id) if own else ("cluster", question.cluster)].append(question)
-    return sorted(members.values(), key=lambda own: (-len(own), own[0].group, unit("shard", own[0].id), own[0].id))
+    return sorted(
+        clusters_of(questions), key=lambda own: (-len(own), own[0].group, unit("shard", own[0].id), own[0].id)
+    )
 
 
 def _bins(clusters: Sequence[Cluster], of: int) -> list[list[str]]:

@@ -58,6 +58,22 @@ class ArmTally:
         self.completion_tokens += record.completion_tokens or 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What is known of a difference in a drawn run so far, on the beginning of its questions: its value and half-width,
+    the logarithm of the evidence that there is one, and whether that was to be known."""
+
+    task: str
+    mode: str
+    baseline: str
+    questions: int
+    of: int
+    value: float | None
+    half_width: float
+    log_e: float
+    decided: bool
+
+
 @dataclass(kw_only=True)
 class TakenTally:
     """Replies that were taken from another run: how many, their completion tokens, and the seconds that the engine was
@@ -84,7 +100,8 @@ class Tally:
     taken: replies that earlier runs had, by the run that asked for them.
     executed and executing: programs that have been carried out, and that wait or are under way. errors: what failed
     requests said. fatal: answers whose comparison ended the grader's worker twice. stopping: nothing more is asked;
-    what is in flight is still recorded. busy_s: the seconds in which the engine had something to do."""
+    what is in flight is still recorded. standings: of a drawn run's differences. busy_s: the seconds in which the
+    engine had something to do."""
 
     total: int
     arms: dict[tuple[str, str], ArmTally] = field(default_factory=dict)
@@ -109,6 +126,7 @@ class Tally:
     fatal: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     stopping: bool = False
+    standings: list[Standing] = field(default_factory=list)
     busy_s: float = 0.0
     _seen: float = 0.0
     _flying: dict[int, int] = field(default_factory=dict)  # by station

@@ -82,7 +82,8 @@ class ShardEntry(Struct, frozen=True, kw_only=True):
 class RunSpec(Struct, frozen=True, kw_only=True):
     """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name.
     arms: the version of what is said of arms; 0 where the run knew none. stations: identities, by name. seed: of
-    chance. judge: the second model, where one was asked. shard: which part of a run this is, where it is one."""
+    chance. judge: the second model, where one was asked. shard: which part of a run this is, where it is one. drawn:
+    the version of the order in which questions are drawn, of a run that may stop at any of them; 0 of others."""
 
     model: ModelIdentity
     model_args: dict[str, Any] | None = None
@@ -96,6 +97,7 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     seed: int = 0
     judge: ModelIdentity | None = None
     shard: ShardEntry | None = None
+    drawn: Whole = 0
 
     def __post_init__(self) -> None:
         if self.shard is not None and self.shard.whole.keys() != self.tasks.keys():
@@ -118,6 +120,27 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     def contained(self) -> bool:
         """Whether programs that a model wrote were contained."""
         return bool(self.programs.get("contained", True))
+
+
+class StoppedTask(Struct, frozen=True, kw_only=True):
+    """Where a drawn run stopped in a task: after how many clusters and questions, each of how many. decided: whether
+    what the run was to know is known of it."""
+
+    clusters: Whole
+    of_clusters: Whole
+    questions: Whole
+    of: Whole
+    decided: bool = False
+
+
+class Stopped(Struct, frozen=True, kw_only=True):
+    """That a drawn run stopped before all was asked. goal: what it was to know (`sign`, or a half-width in points), ""
+    where it had limits only. why: `goal` where that is known, else the option whose limit was reached."""
+
+    goal: str
+    why: str
+    at: str
+    tasks: Annotated[dict[str, StoppedTask], Meta(description="a mapping for each task")]
 
 
 class Lock(Struct, frozen=True, kw_only=True):
@@ -326,8 +349,9 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     task, of a run of some questions only. places: of a shard, and of shards that were merged and don't make a whole
     yet, by task where each of their questions stands among all of the run's, from 0. suites: those that it was asked
     for by name. skipped: tasks that couldn't be had and were left out on request, and why. imported: of which logs it
-    was made, where it wasn't asked here. merged: of which shards it was put together, where it was. totals: requests,
-    tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
+    was made, where it wasn't asked here. merged: of which shards it was put together, where it was. stopped: what a
+    drawn run stopped for, and where. totals: requests, tokens and outcomes. sessions: one entry per start, with times,
+    versions, machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
@@ -346,6 +370,7 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     skipped: Annotated[dict[str, str], Meta(description="a reason for each task")] = {}
     imported: Imported | None = None
     merged: Merged | None = None
+    stopped: Stopped | None = None
     totals: dict[str, Any] = {}
     sessions: list[dict[str, Any]] = []
 

@@ -6,7 +6,7 @@ import os
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -293,20 +293,21 @@ class RecordFile:
         except OSError as error:
             raise cannot_write(self._path, error) from None
 
-    def finish(self) -> None:
-        """Sort the file. Raises RunError."""
+    def finish(self, kept: Container[int] | None = None) -> None:
+        """Sort the file. kept: the places of the records that are to stay; None for all. Raises RunError."""
         try:
             with self._file as file:
                 file.flush()
-                write_records(self._path, self._sorted(file.fileno()))
+                write_records(self._path, self._sorted(file.fileno(), kept))
         except OSError as error:
             raise cannot_write(self._path, error) from None
 
-    def _sorted(self, descriptor: int) -> Iterator[bytes]:
+    def _sorted(self, descriptor: int, kept: Container[int] | None) -> Iterator[bytes]:
         # By place the number of the line, counted from 1; 0 where a place has none.
         lines = array("q", bytes(8 * (max(self._places, default=-1) + 1)))
         for number, place in enumerate(self._places, 1):
-            lines[place] = number
+            if kept is None or place in kept:
+                lines[place] = number
         for number in filter(None, lines):
             start = self._ends[number - 1]
             yield os.pread(descriptor, self._ends[number] - start, start)

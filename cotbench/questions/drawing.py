@@ -1,0 +1,31 @@
+"""The order in which the questions of a drawn run come: a seeded shuffle, in which each brings all of its cluster.
+
+It depends on the run's seed and on ids alone. So the next cluster is one of those that are left with a chance in
+proportion to its questions, which is what `analysis/sequence.py` builds on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from cotbench.questions.data import question_hash
+from cotbench.types import Question, unit
+
+
+def clusters_of(questions: Sequence[Question]) -> list[list[Question]]:
+    """The clusters of a task, each in the order of its questions' ids; a question that shares nothing is its own."""
+    members: dict[tuple[str, str], list[Question]] = defaultdict(list)
+    for question in sorted(questions, key=lambda one: one.id):
+        # A cluster that is the group by name says no more than the group: its questions share nothing else.
+        own = question.cluster in ("", question.group, question_hash(question.group, ()))
+        members[("question", question.id) if own else ("cluster", question.cluster)].append(question)
+    return list(members.values())
+
+
+def drawn(questions: Sequence[Question], seed: int) -> list[list[Question]]:
+    """The clusters of a task in the order in which they are drawn."""
+
+    def first(cluster: Sequence[Question]) -> tuple[float, str]:
+        return min((unit("drawn", seed, question.id), question.id) for question in cluster)
+
+    return sorted(clusters_of(questions), key=first)
