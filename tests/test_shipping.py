@@ -57,8 +57,8 @@ def rows(arms: tuple[str, ...] = ("direct", "cot")) -> list[Record]:
             made.append(
                 make_record(
                     question=question.id, task="t", mode=mode, outcome="correct" if good else "wrong", gold="1",
-                    answer="1" if good else "2", rule="contract", prompt_tokens=100, completion_tokens=10 * (1 + 9 * at),
-                    requests=[["r", 0]],
+                    answer="1" if good else "2", rule="contract", prompt_tokens=100,
+                    completion_tokens=10 * (1 + 9 * at), requests=[["r", 0]],
                 )
             )  # fmt: skip
     return made

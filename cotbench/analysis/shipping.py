@@ -9,8 +9,8 @@ on why that is nearer to the truth than each piece's own mean), since in a small
 Which rule to go by is chosen as well: by the figure that it reaches on folds that it wasn't fitted on. What all this
 brings is cross-fitted (`folds.py`): rule and arms are chosen on all folds but one and scored on that one, over many
 splits. So the figures are of the procedure that chooses, on questions like these; no figure is of the one policy that
-it makes of all of them. The *naive* figure is what one gets by taking in each piece the arm that was best and scoring it
-on the same questions: of k pieces of m questions each and two arms that are alike it is too good by half the mean size
+it makes of all of them. The *naive* figure is what one gets by taking in each piece the arm that was best and scoring
+it on the same questions: of k pieces of m questions each and two arms that are alike it is too good by half the mean size
 of the noise of a piece, s/sqrt(2 pi m), where s is the standard deviation of a question's difference.
 
 How far the pieces' means are noise is told by the questions' differences within pieces, together for all of them, times
@@ -103,12 +103,14 @@ class ShippedPiece(Paired):
 @dataclass(frozen=True, kw_only=True)
 class Shipping:
     """The policy of a task, and what is known of it. arms: from the cheapest; rows: as `Shipped`, the cross-fitted one
-    first; pieces: of the rule that is shipped, each under each arm; rule: that one; choice: of each piece, the arm."""
+    first; pieces: of the rule that is shipped, each under each arm; rule: that one; choice: of each piece, the arm;
+    otherwise: the arm of the task as a whole, for questions of no piece that is known."""
 
     panel: Panel
     cells: Sequence[Cell]
     rule: str
     choice: Mapping[str, str]
+    otherwise: str
     rows: Sequence[Shipped]
     pieces: Sequence[ShippedPiece]
     notes: Sequence[str] = ()
@@ -126,6 +128,9 @@ class Shipping:
     def naive(self) -> Shipped:
         return next(row for row in self.rows if row.policy == NAIVE)
 
+    def piece(self, name: str, arm: str) -> ShippedPiece:
+        return next(row for row in self.pieces if (row.piece, row.arm) == (name, arm))
+
 
 # --- the numbers --------------------------------------------------------------------------------------------------
 
@@ -135,8 +140,8 @@ class Problem:
     """Questions to choose arms for. right, tokens, money: a row a question, a column an arm, the cheapest first.
 
     rules: by their names, the piece of each question, counted from 0. margin: 0..1. value: what a right answer is worth
-    in money, None where gains aren't net of what they cost. shrink: whether pieces are pooled partially; nested: whether
-    the rule is chosen on folds that it wasn't fitted on, rather than on the same questions."""
+    in money, None where gains aren't net of what they cost. shrink: whether pieces are pooled partially; nested:
+    whether the rule is chosen on folds that it wasn't fitted on, rather than on the same questions."""
 
     right: Array
     tokens: Array
@@ -464,12 +469,14 @@ def ship(panel: Panel, cells: Sequence[Cell], rules: Sequence[Rule], terms: Term
     )
     best = fitted(problem)
     scores = _Rows(panel=panel, cells=cells, problem=problem, strata=panel.strata_of(mask), currency=purse.currency)
+    whole = gains_of(problem, np.zeros(len(problem.right), dtype=np.int64))
     chosen = {str(piece): cells[arm].mode for piece, arm in zip(names[best.rule], best.arms, strict=True)}
     return Shipping(
         panel=panel,
         cells=cells,
         rule=best.rule,
         choice=chosen,
+        otherwise=cells[int(cheapest_within(whole, terms.margin)[0])].mode,
         rows=scores.all(best),
         pieces=scores.pieces(best, [str(piece) for piece in names[best.rule]]),
         notes=list(purse.notes),
