@@ -52,6 +52,7 @@ from cotbench.analysis.prices import Prices
 from cotbench.analysis.provenance import Provenance, provenance_of
 from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of, unknown_passages
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
+from cotbench.analysis.shipping import Shipped, ShippedPiece, Shipping, Terms, is_plain, ship
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.tools import ToolBlocks, ToolUse, tools_of
@@ -112,6 +113,7 @@ class Comparison:
     of questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or
     types are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names
     don't say.
+    shipped: policies that choose among arms, cross-fitted; shipped_pieces: what the one made of all questions says.
     beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
     over fewer paths; doubts: of which such arms it isn't said that they help, and why. stopped: the primary differences
     of runs that stop when they know; looks: how these came there. cautions: what belongs beside a
@@ -130,6 +132,8 @@ class Comparison:
     splits: list[Split] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
+    shipped: list[Shipped] = field(default_factory=list)
+    shipped_pieces: list[ShippedPiece] = field(default_factory=list)
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
@@ -279,6 +283,7 @@ def compare(
         comparison.tool_blocks.extend(blocks)
     _add_costs(comparison, everywhere, table, prices)
     _add_beside(comparison, compared, prices)
+    _add_shipped(comparison, compared, table, Terms(margin=margin, prices=prices))
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
     comparison.leads.extend(models.leads)
@@ -373,6 +378,15 @@ def _add_beside(comparison: Comparison, panels: Sequence[Panel], prices: Prices 
     comparison.vote_points.extend(found.points)
     comparison.doubts.extend(found.doubts)
     comparison.notes.extend(found.notes)
+
+
+def _add_shipped(comparison: Comparison, panels: Sequence[Panel], rules: Sequence[Rule], terms: Terms) -> None:
+    """Add policies that choose among the arms of one call in words, where there are questions enough."""
+    for panel in panels:
+        made = ship(panel, [cell for cell in panel.cells.values() if is_plain(cell)], rules, terms)
+        if isinstance(made, Shipping):
+            comparison.shipped.extend(made.rows)
+            comparison.shipped_pieces.extend(made.pieces)
 
 
 def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], asked: Collection[str]) -> None:

@@ -46,6 +46,10 @@ has an estimate.
                                         tied_marks, shares; judged
     to_wrong[gsm8k,refine]              right answers that answering again turned wrong; to_right; flips: by how much
                                         more is right
+    shipped[mmlu,cot]                   what a policy that chooses among arms gets right, chosen on other questions, of
+                                        which cot is the dearest arm; shipped_saving: of its tokens, shipped_loss (_low,
+                                        _high): of its accuracy; shipped_tokens, shipped_used; shipped_too_good: by how
+                                        much chosen and scored on the same questions would be
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -69,6 +73,7 @@ from cotbench.analysis.factorial import INTERACTION
 from cotbench.analysis.policies import ORACLE_ON_OTHERS
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
 from cotbench.analysis.recall import FOUND, LACKING
+from cotbench.analysis.shipping import CROSS_FITTED, NAIVE
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
@@ -98,7 +103,7 @@ class _Figure:
     share: bool = True
     money: bool = False  # whether it takes prices
     unit: str = ""
-    side: str = ""  # of rows that are of questions whose support was found, or lacks
+    side: str = ""  # of rows that are of questions whose support was found, or lacks; of a policy, which
 
 
 def _with_ends(name: str, rows: str, path: str, unit: str = "") -> dict[str, _Figure]:
@@ -186,6 +191,19 @@ FIGURES: Mapping[str, _Figure] = {
     "flips_p": _Figure("flips", "delta.p"),
     "oracle": _Figure("policies", "accuracy"),
     "oracle_with_luck": _Figure("policies", "with_luck"),
+    **{
+        f"shipped{end}": _Figure("shipped", part, share=part != "tokens", side=CROSS_FITTED)
+        for end, part in {
+            "": "accuracy",
+            "_saving": "saving",
+            "_loss": "loss",
+            "_loss_low": "loss_low",
+            "_loss_high": "loss_high",
+            "_tokens": "tokens",
+            "_used": "used",
+        }.items()
+    },
+    "shipped_too_good": _Figure("shipped", "too_good", side=NAIVE),
     "weighted_accuracy": _Figure("weighted_modes", "accuracy.value"),
     "weighted_delta": _Figure("weighted_deltas", "delta.value"),
     "weighted_low": _Figure("weighted_deltas", "delta.low"),
@@ -247,6 +265,7 @@ FIGURES: Mapping[str, _Figure] = {
 # Rows that no side of the tag has.
 _OF_ALL = (
     "policies",
+    "shipped",
     "categories",
     "recalls",
     "supports",
@@ -529,6 +548,8 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
+    if kind == "shipped":
+        return bool(row.policy == FIGURES[gate.name].side)
     if kind in ("recalls", "chosen", "tool_uses", "efforts"):
         return True
     if kind in ("their_arms", "their_deltas"):
@@ -612,6 +633,9 @@ def _narrowed(
             raise _refused(gate.text, found, "Ask about a run that `cotbench import` made, or leave the gate out.")
         if kind == "tool_uses":
             raise _refused(gate.text, "no arm here has a tool.", "Run tools, or leave the gate out.")
+        if kind == "shipped":
+            found = "no task here has two arms of one call in words, and 30 questions or clusters of them."
+            raise _refused(gate.text, found, "Ask more questions, or leave the gate out.")
         if kind == "policies":
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")

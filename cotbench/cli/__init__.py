@@ -20,6 +20,7 @@ from cotbench.cli import running  # isort: skip
 from cotbench.cli import merging  # isort: skip
 from cotbench.cli import reproducing  # isort: skip
 from cotbench.cli import reporting  # isort: skip
+from cotbench.cli import shipping  # isort: skip
 from cotbench.cli import showing  # isort: skip
 from cotbench.cli import importing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
@@ -43,6 +44,7 @@ __all__ = [
     "reproducing",
     "running",
     "scoring",
+    "shipping",
     "showing",
     "starting",
 ]

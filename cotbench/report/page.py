@@ -54,6 +54,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "efforts": "Efforts",
     "splits": "By tag",
     "policies": "Policies",
+    "ship": "Policies that ship",
     "plans": "Plans",
     "outcomes": "Outcomes",
     "audit": "Audit",
@@ -64,7 +65,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
 }
 ABOUT = "about"  # the table of what the runs were, which the page shows as a list
 FOLDED = frozenset(
-    {"plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid", "tool_blocks", "disagreements"}
+    {"ship", "plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid", "tool_blocks", "disagreements"}
 )
 FEW = 4  # tasks of a suite, which are named in the title
 CARDS = 12  # tasks, of which the cards stand above the plot

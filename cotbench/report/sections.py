@@ -31,6 +31,7 @@ from cotbench.report.glance import at_a_glance
 from cotbench.report.pooled import across_tasks
 from cotbench.report.recall import recall, support
 from cotbench.report.scored import score_deltas, score_splits, scores
+from cotbench.report.shipping import ship
 from cotbench.report.tools import tool_blocks, tool_use
 from cotbench.report.twins import twins
 from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
@@ -386,7 +387,7 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
     *(gains, leads, interaction, passages_and_thought, recall, support, beside, efforts, tool_use, tool_blocks),
     *(budgets, _splits, payoffs, costs),
-    *(_policies, _plans, _outcomes),
+    *(_policies, ship, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, disagreements, unsaid),
     *(chosen, marks, chosen_at, flips),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),
