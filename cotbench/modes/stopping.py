@@ -18,13 +18,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import comb
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from cotbench.errors import UsageError
 from cotbench.modes.mode import Own, one_of, whole
 from cotbench.modes.votes import Ballot
 
-OFF, FULL, ADAPTIVE, WINDOW = "off", "full", "adaptive", "window"
+OFF: Final = "off"
+FULL: Final = "full"
+ADAPTIVE: Final = "adaptive"
+WINDOW: Final = "window"
 SURE, EACH = 0.95, 5  # those of the papers
 SETTINGS: Mapping[str, Own] = {
     "stop": Own(OFF, *one_of(OFF, ADAPTIVE, WINDOW, FULL), "when no more paths are drawn: once the answer that leads "

@@ -54,6 +54,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "efforts": "Efforts",
     "splits": "By tag",
     "policies": "Policies",
+    "cascade": "Cascades",
+    "stopped": "Early stops",
     "plans": "Plans",
     "outcomes": "Outcomes",
     "audit": "Audit",
