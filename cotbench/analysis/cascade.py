@@ -57,11 +57,11 @@ class Cascade(Paired):
     sure: what tells how sure a direct answer is, options or votes. policy: never and always think, where a tag says
     symbolic (rule), below a fixed tau, below a tau that was cross-fitted, or chosen on the same questions (too good, to
     show by how much). goal: of a tau that was chosen, for which end. tau: of cross-fitted ones, that which is chosen of
-    all questions; None where it is above all, so that it always thinks, after its direct answers. used: the share that thinks. tokens: completion tokens of a question, direct answers included.
-    saving: of tokens against always thinking, a share. loss: always thinking's accuracy less this one's, -1..1.
-    margin: how much of it is no matter; within: whether it is shown to be less. cost_per_1000: money for 1,000
-    questions. ece, auroc: of the direct answers, how far their sureness lies from how often they are right, and how
-    often a right one is surer than a wrong one.
+    all questions; None where it is above all, so that it always thinks, after its direct answers. used: the share that
+    thinks. tokens: completion tokens of a question, direct answers included. saving: of tokens against always thinking,
+    a share. loss: always thinking's accuracy less this one's, -1..1. margin: how much of it is no matter; within:
+    whether it is shown to be less. cost_per_1000: money for 1,000 questions. ece, auroc: of the direct answers, how far
+    their sureness lies from how often they are right, and how often a right one is surer than a wrong one.
     """
 
     sure: str

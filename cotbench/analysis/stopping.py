@@ -231,6 +231,8 @@ def _different(kinds: list[int]) -> Iterator[tuple[int, ...]]:
 def _ends(votes: Array, stop: Stop) -> Array:
     """Return after how many paths a rule stops in each order, as `Stop.at` does."""
     n = votes.shape[1]
+    if stop.rule == FULL:
+        return np.full(len(votes), n)
     if stop.rule == WINDOW:
         size = int(stop.level)
         at = votes[:, size - 1 :: size]

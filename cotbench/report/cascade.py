@@ -61,7 +61,6 @@ def cascade(comparison: Comparison) -> Table[Cascade]:
         "more. saved: of tokens against always thinking, direct answers counted; below 0 where they cost more. loses: "
         "what always thinking is above it. ECE, AUROC: of the direct answers, how far their sureness lies from how "
         "often they are right, and how often a right one is surer than a wrong one (0.50: it tells nothing).",
-        brief=False,
     )
 
 

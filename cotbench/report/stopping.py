@@ -37,7 +37,6 @@ def stopped(comparison: Comparison) -> Table[Stopped]:
         "asked. paths: that it draws. unchanged: of votes, the share that is what all paths give in the same order. "
         "difference: in points, to the vote of all paths. above a plain vote: which draws as many paths for every "
         "question. It is no forecast for other questions than these, or another model's paths.",
-        brief=False,
     )
 
 
