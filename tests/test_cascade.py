@@ -181,6 +181,6 @@ def test_a_live_cascade_that_thinks_is_what_votes_and_thinking_give(main: Cli, t
     kinds = {(row.policy, row.goal) for row in comparison.cascades}
     assert {(NEVER, ""), (ALWAYS, ""), (FITTED, WITHIN), (FITTED, BEST), (SAME, BEST)} <= kinds
     assert any("of always thinking, a cascade" in text for text in headlines(comparison))
-    assert "cascade" in {section.key for section in sections(comparison)}
+    assert "cascades" in {section.key for section in sections(comparison)}
     gate = "cascade_used[demo,think,baseline=direct-votes@stop=full@answer=begun] >= 0"
     assert check_gate(parse_gate(gate), comparison).holds

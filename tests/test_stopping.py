@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +201,30 @@ def test_the_report_tells_of_votes_that_have_all_paths_and_judges_nothing_by_tho
     checked = check_gate(parse_gate("stopped[demo,self-consistency@stop=full] > 0"), comparison)
     assert checked.holding[0][1] == own
     assert not check_gate(parse_gate("window_saving[demo,self-consistency@stop=full] < 0"), comparison).holds
+
+
+@pytest.mark.patient
+def test_killed_at_random_points_and_resumed_it_is_the_same_run(main: Cli, tmp_path: Path) -> None:
+    arms = f"{ARMS},cascade@votes=3@tau=0.9,direct-votes@stop=adaptive"
+    whole = tmp_path / "whole"
+    plain = ["run", "--model", "stub", "--task", "demo", "--limit", "15", "--mode", arms, "--quiet", "--json"]
+    assert main(*plain, "--output-dir", str(whole)).code == 0
+    [reference] = whole.iterdir()
+    lines = (reference / "journal.jsonl").read_bytes().count(b"\n")
+    rng = random.Random(5)
+    for number in range(3):
+        output = tmp_path / str(number)
+        slow = [*plain, "--output-dir", str(output), "--model-args", "in_flight=4,latency_s=0.01"]
+        process = subprocess.Popen([sys.executable, "-m", "cotbench", *slow], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)  # fmt: skip
+        wanted, deadline, had = rng.randrange(20, lines - 40), time.monotonic() + 60, 0
+        while had < wanted and time.monotonic() < deadline and process.poll() is None:
+            had = sum(file.read_bytes().count(b"\n") for file in output.glob("*/journal.jsonl"))
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+        assert wanted <= had < lines
+        assert main(*plain, "--output-dir", str(output)).code == 0
+        [folder] = output.iterdir()
+        assert (folder / "records.jsonl").read_bytes() == (reference / "records.jsonl").read_bytes()
+        assert (folder / "journal.jsonl").read_bytes().count(b"\n") == lines

@@ -47,7 +47,7 @@ has an estimate.
     stopped[gsm8k,self-consistency]     of a vote that stops early (adaptive, 0.95), had from recorded paths, the share
                                         that is as it would be over all of them; stopped_saving: of tokens;
                                         stopped_paths; stopped_delta: in accuracy; window...: of windows of 5
-    cascade[mmlu,think]                 what a cascade with a cross-fitted tau loses against always thinking;
+    cascade_loss[mmlu,think]            what a cascade with a cross-fitted tau loses against always thinking;
                                         cascade_saving: of tokens; cascade_used: the share that thinks;
                                         cascade_accuracy; baseline=: its direct arm
     to_wrong[gsm8k,refine]              right answers that answering again turned wrong; to_right; flips: by how much
@@ -245,7 +245,7 @@ FIGURES: Mapping[str, _Figure] = {
     **_over_vote("over_vote_money", MONEY),
     **_stopped("stopped", ADAPTIVE),
     **_stopped("window", WINDOW),
-    **_with_interval("cascade", "cascades", "loss"),
+    **_with_interval("cascade_loss", "cascades", "loss"),
     **_with_interval("cascade_saving", "cascades", "saving"),
     "cascade_used": _Figure("cascades", "used"),
     "cascade_accuracy": _Figure("cascades", "accuracy.value"),

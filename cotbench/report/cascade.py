@@ -30,7 +30,7 @@ def policy_of(row: Cascade) -> str:
     }[row.policy]
 
 
-def cascade(comparison: Comparison) -> Table[Cascade]:
+def cascades(comparison: Comparison) -> Table[Cascade]:
     """Policies over pairs of a direct arm and one that thinks; of those below a fixed tau the plot shows all."""
     rows = [row for row in comparison.cascades if row.policy != FIXED]
     currency = next((row.currency for row in rows if row.currency), "")

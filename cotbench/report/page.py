@@ -54,7 +54,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "efforts": "Efforts",
     "splits": "By tag",
     "policies": "Policies",
-    "cascade": "Cascades",
+    "cascades": "Cascades",
     "stopped": "Early stops",
     "plans": "Plans",
     "outcomes": "Outcomes",

@@ -17,7 +17,7 @@ from cotbench.report.audit import audit, calibration, complied, conduct, misread
 from cotbench.report.beside import beside, efforts
 from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
-from cotbench.report.cascade import cascade
+from cotbench.report.cascade import cascades
 from cotbench.report.categories import categories, missing
 from cotbench.report.chance import legend
 from cotbench.report.chosen import chosen, chosen_at, flips, marks
@@ -388,7 +388,7 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
     *(gains, leads, interaction, passages_and_thought, recall, support, beside, efforts, tool_use, tool_blocks),
     *(budgets, _splits, payoffs, costs),
-    *(_policies, cascade, stopped, _plans, _outcomes),
+    *(_policies, cascades, stopped, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, disagreements, unsaid),
     *(chosen, marks, chosen_at, flips),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),

@@ -56,7 +56,7 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "plans": comparison.plans,
         "votes": comparison.curves,
         "stopped": comparison.stopped,
-        "cascade": comparison.cascades,
+        "cascades": comparison.cascades,
         "chosen": comparison.chosen,
         "chosen-at": comparison.chosen_at,
         "flips": comparison.flips,

@@ -40,7 +40,7 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
     ]
     title = looks.titled("Thinking only where the direct answer is unsure")
     alt = "Accuracy against mean completion tokens. " + listed(told, 20)
-    yield Plot("cascade", "cascade", title, alt, partial(_figure, title, shown, looks))
+    yield Plot("cascades", "cascades", title, alt, partial(_figure, title, shown, looks))
 
 
 def _named(looks: Looks, row: Cascade) -> str:
