@@ -19,6 +19,7 @@ from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audi
 from cotbench.analysis.beside import Beside, Doubt, Effort, VotePoint, beside_votes
 from cotbench.analysis.between import Gain, Lead, between
 from cotbench.analysis.calibration import Calibration, calibrations
+from cotbench.analysis.cascade import Cascade, cascades_of
 from cotbench.analysis.categories import Category, Missing, categories_of, missing_of, outside, suite_of, symbolic_by
 from cotbench.analysis.chosen import Chosen, ChosenAt, Flips, chosen_at, chosen_of, flips_of
 from cotbench.analysis.cost import Cost, Payoff, costs_of
@@ -54,6 +55,7 @@ from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.shipping import Shipped, ShippedPiece, Shipping, Terms, is_plain, ship
 from cotbench.analysis.stats import Array
+from cotbench.analysis.stopping import Stopped, stopped_of
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.tools import ToolBlocks, ToolUse, tools_of
 from cotbench.analysis.twins import Twin, twins_of
@@ -118,6 +120,8 @@ class Comparison:
     over fewer paths; doubts: of which such arms it isn't said that they help, and why. stopped: the primary differences
     of runs that stop when they know; looks: how these came there. cautions: what belongs beside a
     headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
+    stopped: votes as they would have been had they stopped early; cascades: direct answers, and thinking where these
+    are unsure.
     suite: by which the report is, "" for none; categories: over the tasks of each of its categories; missing: what
     belongs to it and isn't here.
     """
@@ -137,6 +141,8 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    stopped: list[Stopped] = field(default_factory=list)
+    cascades: list[Cascade] = field(default_factory=list)
     chosen: list[Chosen] = field(default_factory=list)
     chosen_at: list[ChosenAt] = field(default_factory=list)
     flips: list[Flips] = field(default_factory=list)
@@ -270,6 +276,8 @@ def compare(
     cells = [(panel, cell) for panel in everywhere for cell in panel.cells.values()]
     voting = [(panel, cell) for panel, cell in cells if not cell.facts.picks]  # others have rows of their own
     comparison.curves.extend(row for one in voting for row in curve_of(*one))
+    comparison.stopped.extend(row for panel in compared for row in stopped_of(panel))
+    comparison.cascades.extend(row for panel in compared for row in cascades_of(panel, table, margin, prices))
     comparison.chosen.extend(row for panel in compared for row in chosen_of(panel))
     comparison.chosen_at.extend(row for panel in compared for row in chosen_at(panel))
     comparison.flips.extend(row for panel in compared for row in flips_of(panel))

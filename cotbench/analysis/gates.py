@@ -44,6 +44,12 @@ has an estimate.
                                         text_vote_of, of a search: what most candidates end with, letter by letter;
                                         over_majority; auroc: how well scores tell right from wrong; unread_marks and
                                         tied_marks, shares; judged
+    stopped[gsm8k,self-consistency]     of a vote that stops early (adaptive, 0.95), had from recorded paths, the share
+                                        that is as it would be over all of them; stopped_saving: of tokens;
+                                        stopped_paths; stopped_delta: in accuracy; window...: of windows of 5
+    cascade_loss[mmlu,think]            what a cascade with a cross-fitted tau loses against always thinking;
+                                        cascade_saving: of tokens; cascade_used: the share that thinks;
+                                        cascade_accuracy; baseline=: its direct arm
     to_wrong[gsm8k,refine]              right answers that answering again turned wrong; to_right; flips: by how much
                                         more is right
     shipped[mmlu,cot]                   what a policy that chooses among arms gets right, chosen on other questions, of
@@ -66,6 +72,7 @@ from typing import Any
 
 from cotbench.analysis.beside import COMPLETION, EVERY, MONEY
 from cotbench.analysis.between import mirrored
+from cotbench.analysis.cascade import FITTED, WITHIN
 from cotbench.analysis.chosen import ALL_ROUNDS, WAYS
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
@@ -77,6 +84,7 @@ from cotbench.analysis.shipping import CROSS_FITTED, NAIVE
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
+from cotbench.modes.stopping import ADAPTIVE, EACH, SURE, WINDOW
 
 OPTION = "--fail-if"
 EXAMPLE = f'As in {OPTION} "delta[mmlu,cot,symbolic] < 0.05".'
@@ -126,6 +134,16 @@ def _over_vote(name: str, cost: str) -> dict[str, _Figure]:
         **_with_interval(name, "beside", "at_equal", **own),
         **{f"{name}_{part}": _Figure("beside", part, share=False, **own) for part in ("spent", "paths", "times", "n")},
         f"{name}_vote": _Figure("beside", "vote", **own),
+    }
+
+
+def _stopped(name: str, rule: str) -> dict[str, _Figure]:
+    """What a vote that stops early by a rule keeps and saves."""
+    return {
+        **_with_interval(name, "stopped", "unchanged", unit=rule),
+        **_with_interval(f"{name}_saving", "stopped", "saving", unit=rule),
+        **_with_interval(f"{name}_delta", "stopped", "delta", unit=rule),
+        f"{name}_paths": _Figure("stopped", "paths", share=False, unit=rule),
     }
 
 
@@ -243,6 +261,12 @@ FIGURES: Mapping[str, _Figure] = {
     **_over_vote("over_vote", COMPLETION),
     **_over_vote("over_vote_all", EVERY),
     **_over_vote("over_vote_money", MONEY),
+    **_stopped("stopped", ADAPTIVE),
+    **_stopped("window", WINDOW),
+    **_with_interval("cascade_loss", "cascades", "loss"),
+    **_with_interval("cascade_saving", "cascades", "saving"),
+    "cascade_used": _Figure("cascades", "used"),
+    "cascade_accuracy": _Figure("cascades", "accuracy.value"),
     "calls": _Figure("efforts", "calls", share=False),
     **_with_ends("pooled", "pooled", "delta", unit=QUESTION),
     "pooled_n": _Figure("pooled", "n", share=False, unit=QUESTION),
@@ -277,15 +301,19 @@ _OF_ALL = (
     "efforts",
     "their_arms",
     "their_deltas",
+    "stopped",
+    "cascades",
 )
 ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
+_LEVELS = {ADAPTIVE: SURE, WINDOW: EACH}  # of the rules by which a vote may stop, those of the papers
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
 # Rows about a mode by itself.
 _OF_ONE = frozenset(
     {"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses", "efforts", "their_arms"}
+    | {"stopped"}
 )
 
 
@@ -556,6 +584,10 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.default)
     if kind == "beside":
         return bool(row.cost == FIGURES[gate.name].unit and (row.first or gate.baseline is not None))
+    if kind == "stopped":
+        return bool((row.rule, row.level) == (FIGURES[gate.name].unit, _LEVELS[row.rule]))
+    if kind == "cascades":
+        return bool(row.policy == FITTED and row.goal == WITHIN)
     if kind == "flips":
         return bool(row.rounds == ALL_ROUNDS)
     if kind == "supports":
@@ -626,6 +658,12 @@ def _narrowed(
         if kind == "chosen":
             found = "no arm here chooses among candidates."
             raise _refused(gate.text, found, "Run best-of-n, tot or refine too, or leave the gate out.")
+        if kind == "stopped":
+            found = "no arm here votes over paths that were drawn at random."
+            raise _refused(gate.text, found, "Run self-consistency too, or leave the gate out.")
+        if kind == "cascades":
+            found = "no arm here says how sure its direct answers are, beside one that thinks."
+            raise _refused(gate.text, found, "Run direct-votes or direct@answer=choice, and cot, or leave it out.")
         if kind == "flips":
             raise _refused(gate.text, "no arm here answers again.", "Run refine too, or leave the gate out.")
         if kind in ("their_arms", "their_deltas"):

@@ -11,6 +11,7 @@ from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import pass_at_k, sizes
 from cotbench.analysis.voted import votes_of
+from cotbench.modes.stopping import FULL
 from cotbench.store.table import Ran
 from cotbench.types import Outcome
 
@@ -61,7 +62,10 @@ def count_outcomes(panel: Panel, cell: Cell) -> Outcomes:
 
 
 def curve_of(panel: Panel, cell: Cell) -> list[Curve]:
-    """Make a row for each k = 1, 2, 4 ... n, over the questions whose answers all have a verdict; [] without votes."""
+    """Make a row for each k = 1, 2, 4 ... n, over the questions whose answers all have a verdict; [] without votes, or
+    where questions have different numbers of paths."""
+    if cell.facts.stops not in ("", FULL):
+        return []
     votes = votes_of(cell)
     counted = cell.decided & votes.decided
     if not counted.any():

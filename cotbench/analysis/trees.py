@@ -165,9 +165,13 @@ def parents_of(keys: Sequence[Key], replies: Sequence[StoredReply | None]) -> li
 
 
 def ballots_by_path(record: Record) -> Mapping[Place, int]:
-    """Return which ballot is cast by which path of which reply, where the record's nodes say so."""
+    """Return which ballot is cast by which path of which reply, where the record's nodes say so, or each path was asked
+    for by itself: then by equal requests, between which replies may have been gone on with."""
     found: dict[Place, int] = {}
     for row in rows_of(record):
         if row.ballot is not None and row.source is not None:
             found.setdefault(row.source, row.ballot)
-    return found
+    if found or record.votes is None:
+        return found
+    singly = [at for at, address in enumerate(record.requests) if address[0] == record.requests[0][0]]
+    return {(at, 0): n for n, at in enumerate(singly)} if len(singly) == len(record.votes.ballots) else {}

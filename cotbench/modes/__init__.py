@@ -14,6 +14,7 @@ from typing import Any
 from cotbench.errors import RunError, UsageError
 from cotbench.modes import arms
 from cotbench.modes.arms import BASELINE
+from cotbench.modes.cascade import CASCADE
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
 from cotbench.modes.judged import BEST_OF_N
 from cotbench.modes.kit import Kit, TaskKit
@@ -94,6 +95,7 @@ MODES: Table[Mode] = Table(
         NO_THINK,
         SELF_CONSISTENCY,
         DIRECT_VOTES,
+        CASCADE,
         BEST_OF_N,
         REFINE,
         TOT,

@@ -172,8 +172,8 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
         main=mode.facts.main and not given,
         against=_against(mode.facts, Context.of(given)),
     )
-    rests = any(turn.of for turn in shaped)  # then what is set is of the arm that it rests on
-    turns = tuple(turn if turn.shared or (rests and not turn.of) else _set(turn, others) for turn in shaped)
+    rests = next((turn.of for turn in shaped if turn.of), "")  # then what is set is of the arm that it rests on
+    turns = tuple(turn if turn.shared or turn.of != rests else _set(turn, others) for turn in shaped)
     made = replace(mode, name=own_name or told, turns=turns, facts=facts, base=mode.called)
     context = Context.of(given)
     if not context:

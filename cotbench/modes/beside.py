@@ -9,9 +9,10 @@ from cotbench.modes.context import Context
 
 
 def may_vote(vote: Facts, facts: Facts) -> bool:
-    """Whether an arm, where it draws several paths, votes over them and shows the same passages as another arm."""
+    """Whether an arm, where it draws several paths, votes over them and shows the same passages as another arm. Not
+    where it asks for each path by itself: then its prompt is sent as often, or its paths differ in number."""
     alike = Context.of(vote.settings).settings == Context.of(facts.settings).settings
-    return not vote.picks and not vote.beside_vote and alike
+    return not vote.picks and not vote.stops and not vote.beside_vote and alike
 
 
 def _draws(kit: TaskKit) -> bool:

@@ -40,6 +40,7 @@ class Kit:
     words: those of the answer line that a reply without one is gone on with; "" where the engine can't. held:
     whether the engine holds the tokens, and can keep a model from ending its turn behind these words. seed: the run's.
     values: of the settings that the mode has of its own, as a run on record had them; those of the mode otherwise.
+    paths: how many paths a run on record drew of the mode's own turn, at most.
     prelude: Python that is run before each program, where a log's programs call functions of their study."""
 
     mode: Mode
@@ -49,10 +50,21 @@ class Kit:
     seed: int = 0
     values: Mapping[str, Any] = field(default_factory=dict)
     prelude: str = ""
+    paths: int = 1
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The values of the settings that the mode has of its own."""
+        return {**self.mode.values, **self.values}
 
     def setting(self, name: str) -> Any:
         """Return the value of a setting that the mode has of its own."""
-        return {**self.mode.values, **self.values}[name]
+        return self.settings[name]
+
+    @property
+    def most_paths(self) -> int:
+        """How many paths of the mode's own turn are drawn at most."""
+        return self.paths
 
     def shuffled(self, question: Question, count: int, *more: object) -> list[int]:
         """Return the places 0 to count - 1 in an order by the run's seed, the question, and what else is given: the
@@ -202,6 +214,10 @@ class TaskKit(Kit):
     own_exemplars: bool = False
     passages: tuple[Found, ...] = ()
     second: Literal["replies", "rewards", ""] = ""
+
+    @property
+    def most_paths(self) -> int:
+        return self.sampling[""].n
 
     @property
     def context(self) -> Context:

@@ -100,6 +100,8 @@ class Facts:
     picks: how it chooses among several answers: "" by majority, "best" by the best score of paths that were drawn
     alike, "weighted" by the sum of their scores, "first" the first of those that a search kept, "last" that of the last
     round.
+    stops: by which rule it stops drawing paths, "adaptive" or "window", so that questions have different numbers of
+    them; "full" where they are drawn one by one to the last; "" where all are drawn at once.
     beside_vote: it spends further calls on search, judging, criticism or tools, so that what it gains is set beside
     what a vote gains by as many tokens.
     measures: it answers nothing itself, and measures something of the arm that it rests on: it stands apart from
@@ -124,6 +126,7 @@ class Facts:
     votes_over: str = ""
     main: bool = False
     picks: Literal["best", "weighted", "first", "last", ""] = ""
+    stops: Literal["adaptive", "window", "full", ""] = ""
     beside_vote: bool = False
     measures: bool = False
     of: str = ""
@@ -182,6 +185,8 @@ class Mode:
     kinds of its steps that are answered by stations of their own (`runs/stations.py`). base: of an arm, the name of the
     mode in the table, by which options call it, too; "" for the mode itself. settings: those that it has of its own, by
     name; shape: makes its turns of their values, where turns depend on them; tells: the facts that depend on them.
+    settles: gives the settings that an arm has where the engine tells no probabilities of options, None where it needs
+    them; of modes that take them where they can be had.
     continues: it can't do without an engine that goes on from the beginning of a reply. borrows: it asks for replies to
     other questions of the run."""
 
@@ -197,6 +202,7 @@ class Mode:
     settings: Mapping[str, Own] = field(default_factory=dict)
     shape: Callable[[Mapping[str, Any]], tuple[Turn, ...]] | None = None
     tells: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    settles: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
     continues: bool = False
     borrows: bool = False
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cotbench.modes.confident import OFF, SETTINGS, confidences, facts_of, window_of
 from cotbench.modes.kit import Kit
 from cotbench.modes.mode import Facts, Mode, Turn
-from cotbench.modes.steps import Flow, compare, generate
+from cotbench.modes.steps import Flow, Paths, Step, compare, generate
+from cotbench.modes.stopping import SETTINGS as STOPPING
+from cotbench.modes.stopping import Stop, stop_of, told_of
 from cotbench.modes.votes import Ballot, heaviest, margin, winner
 from cotbench.types import LETTERS, Begun, Completion, Options, Outcome, Prediction, Question, Votes
 
@@ -81,13 +84,17 @@ def several_paths(question: Question, kit: Kit) -> Flow:
 
     Self-consistency, where the paths are chains of thought (Wang et al. 2022, arXiv:2203.11171). The first step asks
     for n paths of one request; the second, if paths differ, has their answers compared."""
+    if stop := stop_of(kit.settings):
+        return (yield from until(stop, question, kit))
     paths = yield from kit.ask(question)
     return (yield from vote((yield from kit.conclude_each(question, paths))))
 
 
 def sure_paths(question: Question, kit: Kit) -> Flow:
     """Draw several paths, as above; where the arm says so, each votes with the weight of the model's confidence in it
-    (DeepConf, Fu et al. 2025, arXiv:2508.15260), or only those do of which it was surest."""
+    (DeepConf, Fu et al. 2025, arXiv:2508.15260), or only those do of which it was surest; or it stops early."""
+    if "stop" in kit.mode.settings and (stop := stop_of(kit.settings)):
+        return (yield from until(stop, question, kit))
     paths = yield from kit.ask(question)
     readings = yield from kit.conclude_each(question, paths)
     measure = kit.setting("confidence") if "confidence" in kit.mode.settings else OFF
@@ -99,6 +106,28 @@ def sure_paths(question: Question, kit: Kit) -> Flow:
     if answered and not any(weight is not None for weight in answered):
         return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)  # the engine told nothing to weight votes by
     return (yield from vote(readings, weights, lambda ballots: heaviest(ballots, weights, keep)))
+
+
+def until(stop: Stop, question: Question, kit: Kit) -> Flow:
+    """Draw paths until a rule stops, as many at once as it takes at least before it may, and take the answer that most
+    of them reach."""
+    readings: list[Prediction] = []
+    voted = None
+    while more := stop.least(voted.votes.ballots if voted and voted.votes else (), kit.most_paths):
+        paths = yield from singly(question, kit, more)
+        readings += yield from kit.conclude_each(question, paths)
+        voted = yield from vote(readings)
+        if voted.votes is None:  # a request failed
+            break
+    assert voted is not None
+    return voted
+
+
+def singly(question: Question, kit: Kit, count: int, turn: str = "") -> Generator[Step, Any, Paths]:
+    """Ask for several paths of a turn, each by a request of its own: the same whatever their number is."""
+    asked = kit.request(question, turn)
+    replies = yield from generate(*[replace(asked, sampling=replace(asked.sampling, n=1))] * count)
+    return tuple(path for [path] in replies)
 
 
 def vote(
@@ -205,25 +234,43 @@ NO_THINK = Mode(
     facts=Facts(label="no thinking", colour="#9EDAE5", marker="8", answers_in="words"),
 )
 _CHAINS = Turn(template="cot", max_tokens=2048, paths=20)
+
+
+def _chains(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
+    stop_of(settings)  # which refuses what doesn't go together
+    return (replace(_CHAINS, confidence=window_of(settings)),)
+
+
 SELF_CONSISTENCY = Mode(
     name="self-consistency",
     about="majority vote over --paths chains of thought (Wang et al. 2022); temperature 0.7, top-p 0.95",
     turns=(_CHAINS,),
     run=sure_paths,
-    settings=SETTINGS,
-    shape=lambda settings: (replace(_CHAINS, confidence=window_of(settings)),),
-    tells=facts_of,
+    settings={**SETTINGS, **STOPPING},
+    shape=_chains,
+    tells=lambda settings: {**facts_of(settings), **told_of(settings)},
     shows="rationale",
     facts=Facts(
         label="self-consistency", colour="#E69F00", marker="D", answers_in="words", votes_over=COT.name, reasons=True
     ),
 )
+_ANSWERS = Turn(template="direct", max_tokens=128, paths=20, answer="best")
+
+
+def _answers(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
+    stop_of(settings)  # which refuses what doesn't go together
+    return (_ANSWERS,)
+
+
 DIRECT_VOTES = Mode(
     name="direct-votes",
     about="majority vote over --paths direct answers: what CoT's tokens buy without a chain of thought; "
     "temperature 0.7, top-p 0.95",
-    turns=(Turn(template="direct", max_tokens=128, paths=20, answer="best"),),
+    turns=(_ANSWERS,),
     run=several_paths,
+    settings=STOPPING,
+    shape=_answers,
+    tells=told_of,
     facts=Facts(
         label="direct-votes", colour="#7F7F7F", marker="p", answers_in="words", votes_over=DIRECT.name, at_once=True
     ),

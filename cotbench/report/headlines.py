@@ -8,6 +8,7 @@ from cotbench.report import (
     beside,
     between,
     budgets,
+    cascade,
     categories,
     chosen,
     cost,
@@ -17,6 +18,7 @@ from cotbench.report import (
     pooled,
     recall,
     scored,
+    stopping,
     twins,
     weighted,
 )
@@ -29,7 +31,8 @@ def headlines(comparison: Comparison) -> list[str]:
     own = findings.texts(findings.findings(comparison))
     found = [*over, *own, *agreement.sentences(comparison), *beside.sentences(comparison), *alone(comparison)]
     said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
-    return [*said, *cost.sentences(comparison), *curves(comparison)]
+    early = [*cascade.sentences(comparison), *stopping.sentences(comparison)]
+    return [*said, *cost.sentences(comparison), *early, *curves(comparison)]
 
 
 def fixed(comparison: Comparison) -> list[str]:

@@ -55,6 +55,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "splits": "By tag",
     "policies": "Policies",
     "ship": "Policies that ship",
+    "cascades": "Cascades",
+    "stopped": "Early stops",
     "plans": "Plans",
     "outcomes": "Outcomes",
     "audit": "Audit",

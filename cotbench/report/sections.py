@@ -17,6 +17,7 @@ from cotbench.report.audit import audit, calibration, complied, conduct, misread
 from cotbench.report.beside import beside, efforts
 from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
+from cotbench.report.cascade import cascades
 from cotbench.report.categories import categories, missing
 from cotbench.report.chance import legend
 from cotbench.report.chosen import chosen, chosen_at, flips, marks
@@ -32,6 +33,7 @@ from cotbench.report.pooled import across_tasks
 from cotbench.report.recall import recall, support
 from cotbench.report.scored import score_deltas, score_splits, scores
 from cotbench.report.shipping import ship
+from cotbench.report.stopping import stopped
 from cotbench.report.tools import tool_blocks, tool_use
 from cotbench.report.twins import twins
 from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
@@ -387,7 +389,7 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
     *(gains, leads, interaction, passages_and_thought, recall, support, beside, efforts, tool_use, tool_blocks),
     *(budgets, _splits, payoffs, costs),
-    *(_policies, ship, _plans, _outcomes),
+    *(_policies, ship, cascades, stopped, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, disagreements, unsaid),
     *(chosen, marks, chosen_at, flips),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),

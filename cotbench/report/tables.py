@@ -55,6 +55,8 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "policies": comparison.policies,
         "plans": comparison.plans,
         "votes": comparison.curves,
+        "stopped": comparison.stopped,
+        "cascades": comparison.cascades,
         "chosen": comparison.chosen,
         "chosen-at": comparison.chosen_at,
         "flips": comparison.flips,

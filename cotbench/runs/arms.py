@@ -126,6 +126,7 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
     if mode.continues and not info.continues:
         found = f"--mode {mode.name}: {info.engine} can't go on from the beginning of a reply, which it is made of."
         raise UsageError(found, "Leave the arm out, or use an engine that can (`cotbench list engines`).")
+    mode = _settled(mode, info)
     wanted = mode.own.thinking if THINK in settings or mode.own.thinking is not False or told is None else told
     facts = _thinks(mode, wanted, info)
     if any(turn.confidence for turn in mode.turns) and info.confidence < LEAST:
@@ -139,11 +140,44 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
             own_name = {} if "@" in mode.name or mode.name == mode.called else {"name": mode.name}
             mode = arm(MODES.get(mode.called, mode), {**given, **own_name})
     stuck = facts["thinks_by"] == "stuck"
-    keys = {*said, *said.get("modes", {}).get(mode.called, {})}
     turns = tuple(
-        _turn(turn, wanted if turn.thinking is False else turn.thinking, stuck, info, keys) for turn in mode.turns
+        _direct(turn, info, _keys(mode, turn, said))
+        if turn.of and turn is not mode.own
+        else _turn(turn, wanted if turn.thinking is False else turn.thinking, stuck, info, _keys(mode, turn, said))
+        for turn in mode.turns
     )
+    if any(turn.of and turn is not mode.own for turn in mode.turns):
+        facts = {}  # of some questions it thinks, and of others not
     return replace(mode, turns=turns, facts=replace(mode.facts, **facts))
+
+
+def _settled(mode: Mode, info: EngineInfo) -> Mode:
+    """Return an arm that begins with direct answers as the engine can have these. Raises UsageError where it can't."""
+    if mode.settles is None:
+        return mode
+    if not info.thinking.off:
+        found = f"--mode {mode.name}: {_short(info)} can't be kept from thinking here, so it has no direct answer."
+        raise UsageError(found, "Leave the arm out.")
+    if info.continues and info.likelihoods:
+        return mode
+    given = mode.settles(mode.values)
+    if given is None:
+        raise UsageError(f"--mode {mode.name}: {info.engine} doesn't tell how likely options are.", "Use by=votes.")
+    if given.items() <= mode.values.items():
+        return mode
+    own_name = {} if "@" in mode.name or mode.name == mode.called else {"name": mode.name}
+    return arm(MODES.get(mode.called, mode), {**mode.facts.settings, **given, **own_name})
+
+
+def _keys(mode: Mode, turn: Turn, said: Mapping[str, Any]) -> set[str]:
+    """The keys of sampling that a run sets of a turn."""
+    return {*said, *said.get("modes", {}).get(turn.of or mode.called, {})}
+
+
+def _direct(turn: Turn, info: EngineInfo, said: Collection[str]) -> Turn:
+    """Make of a turn of direct answers, with which an arm begins, what it is in the arm that it is of."""
+    answer: Any = ("begun" if info.continues else "asked") if turn.answer == "best" else turn.answer
+    return _turn(replace(turn, answer=answer), False, False, info, said)
 
 
 def _thinks(mode: Mode, wanted: bool | None, info: EngineInfo) -> dict[str, Any]:

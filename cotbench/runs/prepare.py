@@ -491,9 +491,13 @@ def _kits_as_before(plan: RunPlan, recorded: RunSpec) -> dict[tuple[str, str], T
 
 
 def _check_options(mode: Mode, task: TaskData) -> None:
-    if mode.own.answer in ("likeliest", "choice") and not all(KINDS[kind].likeliest for kind in task.task.kinds):
-        found = f"--mode {mode.name}: the questions of {task.task.name} have no options."
+    if all(KINDS[kind].likeliest for kind in task.task.kinds):
+        return
+    found = f"--mode {mode.name}: the questions of {task.task.name} have no options."
+    if mode.own.answer in ("likeliest", "choice"):
         raise UsageError(found, "Use direct for this task.")
+    if mode.settles is not None and mode.settles(mode.values) is None:
+        raise UsageError(found, "Use by=votes, or leave by= out.")
 
 
 def _check_template(kit: TaskKit, question: Question) -> None:

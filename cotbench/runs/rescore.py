@@ -105,6 +105,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
                     seed=manifest.spec.seed,
                     values=manifest.spec.mode(row.task, row.mode).settings,
                     prelude=prelude_of(manifest),
+                    paths=int(manifest.spec.mode(row.task, row.mode).sampling.get("n", 1)),
                 ),
                 recorded=row.keys,
                 look=journal.reply,

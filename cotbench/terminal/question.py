@@ -306,14 +306,16 @@ def _passages(console: Output, shown: ShownPassages) -> None:
 
 def _cast(one: Answered, at: int, path: int) -> str:
     """Say what a path of a call voted for; "" where it has no vote. Of a mode that tells what was written on the way,
-    its nodes say which path is which candidate."""
+    its nodes say which path is which candidate; of paths that were asked for one by one, their requests."""
     votes = one.record.votes
     if votes is None:
         return ""
     before = sum(len(earlier.completions) for earlier in one.exchanges[:at])
-    place = before + path if one.tree is None else ballots_by_path(one.record).get((at, path), len(votes.ballots))
+    cast = ballots_by_path(one.record)
+    plain = one.tree is None and not cast
+    place = before + path if plain else cast.get((at, path), len(votes.ballots))
     if place >= len(votes.ballots):
-        return "" if one.tree is not None else ": abstained"
+        return ": abstained" if plain else ""
     ballot = votes.ballots[place]
     return ": abstained" if ballot is None else f": {_cell(votes.answers[ballot].answer)}"
 

@@ -21,6 +21,7 @@ from cotbench.report.plots import (
     beside,
     between,
     budgets,
+    cascade,
     chosen,
     cost,
     deltas,
@@ -29,6 +30,7 @@ from cotbench.report.plots import (
     pooled,
     scored,
     shares,
+    stopping,
     twins,
     votes,
 )
@@ -81,7 +83,9 @@ def plots_of(comparison: Comparison) -> Iterator[Plot]:
         groups,
         cost,
         beside,
+        cascade,
         votes,
+        stopping,
         chosen,
         outcomes,
     )
