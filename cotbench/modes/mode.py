@@ -183,7 +183,8 @@ class Mode:
     mode in the table, by which options call it, too; "" for the mode itself. settings: those that it has of its own, by
     name; shape: makes its turns of their values, where turns depend on them; tells: the facts that depend on them.
     continues: it can't do without an engine that goes on from the beginning of a reply. borrows: it asks for replies to
-    other questions of the run."""
+    other questions of the run. hears: it takes what the engine tells of how likely answers are, and does without where
+    that is nothing."""
 
     name: str
     about: str
@@ -199,6 +200,7 @@ class Mode:
     tells: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     continues: bool = False
     borrows: bool = False
+    hears: bool = False
 
     def __post_init__(self) -> None:
         names = [turn.name for turn in self.turns]
