@@ -74,7 +74,7 @@ def shares_of(settings: Mapping[str, Any]) -> tuple[float, ...]:
 
 def goes_on_freely(seed: int, question: str, settings: Mapping[str, Any]) -> bool:
     """Whether a question's cut thoughts are gone on with, too: by a hash, so that a share of the questions is."""
-    return unit(seed, question, "early", FREELY) < settings[FREE_SHARE]
+    return unit(seed, question, "early", FREELY) < float(settings[FREE_SHARE])
 
 
 def early(question: Question, kit: Kit) -> Flow:
