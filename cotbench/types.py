@@ -406,7 +406,8 @@ class Node:
     the place among the nodes of the one that it goes on from; None of first ones. source: the completion in which it
     was written. value: what it was found to be worth; None where nobody said, or it can't be read. kept: whether it was
     gone on with, or is among the last that were kept; why: why not, in a word or two. judged: the completions that say
-    its value. ballot: of a candidate for the answer, its place among the ballots."""
+    its value. ballot: of a candidate for the answer, its place among the ballots. tokens: of a text that was cut, how
+    many of its tokens stand before the cut; None where that isn't known."""
 
     text: str
     role: str
@@ -417,6 +418,7 @@ class Node:
     why: str = ""
     judged: tuple[Completion, ...] = field(default=(), compare=False, repr=False)
     ballot: int | None = None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

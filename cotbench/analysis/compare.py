@@ -25,6 +25,7 @@ from cotbench.analysis.chosen import Chosen, ChosenAt, Flips, chosen_at, chosen_
 from cotbench.analysis.cost import Cost, Payoff, costs_of
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.drawn import Look, Stopped
+from cotbench.analysis.early import Early, EarlyExit, EarlyFree, EarlyPoint, EarlySplit, early_of
 from cotbench.analysis.estimates import (
     ALL,
     OTHER,
@@ -167,6 +168,11 @@ class Comparison:
     supports: list[Support] = field(default_factory=list)
     tool_uses: list[ToolUse] = field(default_factory=list)
     tool_blocks: list[ToolBlocks] = field(default_factory=list)
+    early: list[Early] = field(default_factory=list)
+    early_points: list[EarlyPoint] = field(default_factory=list)
+    early_splits: list[EarlySplit] = field(default_factory=list)
+    early_exits: list[EarlyExit] = field(default_factory=list)
+    early_free: list[EarlyFree] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
     beside: list[Beside] = field(default_factory=list)
@@ -289,6 +295,7 @@ def compare(
     for uses, blocks in map(tools_of, compared):
         comparison.tool_uses.extend(uses)
         comparison.tool_blocks.extend(blocks)
+    _add_early(comparison, compared, table)
     _add_costs(comparison, everywhere, table, prices)
     _add_beside(comparison, compared, prices)
     _add_shipped(comparison, compared, table, Terms(margin=margin, prices=prices))
@@ -376,6 +383,18 @@ def _add_costs(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[
     comparison.costs.extend(of_drawn.of_cost(c) if (c.model, c.task) in drawn else c for c in found.costs)
     comparison.payoffs.extend(row for row in found.payoffs if (row.model, row.task) not in drawn)
     comparison.notes.extend(found.notes)
+
+
+def _add_early(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[Rule]) -> None:
+    """Add after how much of their thoughts the answers of arms stood."""
+    found = early_of(panels, next((rule for rule in rules if rule.name == comparison.tag_rule), None))
+    comparison.early.extend(found.rows)
+    comparison.early_points.extend(found.points)
+    comparison.early_splits.extend(found.splits)
+    comparison.early_exits.extend(found.exits)
+    comparison.early_free.extend(found.free)
+    for cell in (cell for panel in panels for cell in panel.measuring.values()):
+        comparison.facts.setdefault(cell.mode, cell.facts)
 
 
 def _add_beside(comparison: Comparison, panels: Sequence[Panel], prices: Prices | None) -> None:

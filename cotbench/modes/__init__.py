@@ -16,6 +16,7 @@ from cotbench.modes import arms
 from cotbench.modes.arms import BASELINE
 from cotbench.modes.cascade import CASCADE
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
+from cotbench.modes.early import EARLY
 from cotbench.modes.judged import BEST_OF_N
 from cotbench.modes.kit import Kit, TaskKit
 from cotbench.modes.mode import Facts, Mode, Own, Turn
@@ -104,6 +105,7 @@ MODES: Table[Mode] = Table(
         PLAN_COT,
         PLAN_SOLVER,
         TOOLS,
+        EARLY,
     ),
 )
 ALIASES = {"sympy": PLAN_SOLVER.name}

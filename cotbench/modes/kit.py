@@ -39,6 +39,7 @@ class Kit:
 
     words: those of the answer line that a reply without one is gone on with; "" where the engine can't. held:
     whether the engine holds the tokens, and can keep a model from ending its turn behind these words. seed: the run's.
+    tells_options, tells_confidence: whether the engine tells how likely options are, and how sure the model was.
     values: of the settings that the mode has of its own, as a run on record had them; those of the mode otherwise.
     paths: how many paths a run on record drew of the mode's own turn, at most.
     prelude: Python that is run before each program, where a log's programs call functions of their study."""
@@ -48,6 +49,8 @@ class Kit:
     words: str = ""
     held: bool = False
     seed: int = 0
+    tells_options: bool = False
+    tells_confidence: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
     prelude: str = ""
     paths: int = 1

@@ -188,7 +188,8 @@ class Mode:
     settles: gives the settings that an arm has where the engine tells no probabilities of options, None where it needs
     them; of modes that take them where they can be had.
     continues: it can't do without an engine that goes on from the beginning of a reply. borrows: it asks for replies to
-    other questions of the run."""
+    other questions of the run. hears: it takes what the engine tells of how likely answers are, and does without where
+    that is nothing."""
 
     name: str
     about: str
@@ -205,6 +206,7 @@ class Mode:
     settles: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
     continues: bool = False
     borrows: bool = False
+    hears: bool = False
 
     def __post_init__(self) -> None:
         names = [turn.name for turn in self.turns]

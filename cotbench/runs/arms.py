@@ -53,8 +53,8 @@ def wants(mode: Mode, thinking: str) -> set[str]:
         or mode.facts.answers_in == "words",
         "off": False in told and not all_on,
         "thoughts": True in told or (False in told and all_on),
-        "likelihoods": bool(answers & {"likeliest", "choice"}),
-        "confidence": any(turn.confidence for turn in mode.turns),
+        "likelihoods": mode.hears or bool(answers & {"likeliest", "choice"}),
+        "confidence": mode.hears or any(turn.confidence for turn in mode.turns),
     }
     return {name for name, wanted in found.items() if wanted}
 

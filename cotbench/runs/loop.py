@@ -147,7 +147,8 @@ class _Open:
         recorded = self.job.recorded or ()
         if not request.after and not self.went_on and not self.judged_further:
             return next((key for key in recorded if key not in self.asked), None)
-        fresh = [(key, row) for key, row in self._left() if not self._goes_on(row)]
+        # One that begins the reply itself is asked for before any is gone on with.
+        fresh = [(key, row) for key, row in self._left() if request.begun is not None or not self._goes_on(row)]
         if not request.after:
             return fresh[0][0] if fresh else None
         parents = self._parents(request)

@@ -18,7 +18,7 @@ from msgspec import to_builtins
 from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, open_engine, require_engine
 from cotbench.engines.arguments import FLEET, check_before_loading
-from cotbench.engines.confidence import LIKELIEST
+from cotbench.engines.confidence import LEAST, LIKELIEST
 from cotbench.engines.endpoint import JUDGE_KEY, KEY, MASK, own_key
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.engines.thinking import families, family_of_name, server_thinking
@@ -449,6 +449,8 @@ def _kits(
                 words=words if info.continues else "",
                 held=info.continues == "tokens",
                 begins=words,
+                tells_options=info.likelihoods,
+                tells_confidence=info.confidence >= LEAST,
                 mode=mode,
                 prompts=prompts,
                 sampling={key: _sampling(mode, key, turn, options, kind) for key, turn in turns.items()},

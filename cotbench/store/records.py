@@ -115,6 +115,7 @@ class NodeRow(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     judged: tuple[Whole, ...] = ()
     ballot: Whole | None = None
     ending: str = ""
+    tokens: Whole | None = None
 
 
 class Record(Struct, frozen=True, kw_only=True, gc=False):
@@ -232,6 +233,7 @@ def node_rows(nodes: Sequence[Node], replies: Sequence[Reply]) -> tuple[NodeRow,
             why=node.why,
             judged=places_of(node.judged),
             ballot=node.ballot,
+            tokens=node.tokens,
             ending="" if node.ballot is None or len(node.text) < NODE_CHARS else last_line_of(node.text)[:NODE_CHARS],
         )
         for node in nodes
