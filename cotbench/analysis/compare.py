@@ -44,6 +44,9 @@ from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.many import by_family, in_words
 from cotbench.analysis.pairing import OUTCOMES, SUBJECT, Cell, Panel, Run, panels_of
+from cotbench.analysis.placebo import Placebo, placebos_of
+from cotbench.analysis.placebo import corrected as corrected_placebos
+from cotbench.analysis.placebo import in_words as placebos_in_words
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
@@ -111,7 +114,8 @@ class Comparison:
     types are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names
     don't say.
     beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
-    over fewer paths; doubts: of which such arms it isn't said that they help, and why. cautions: what belongs beside a
+    over fewer paths; doubts: of which such arms it isn't said that they help, and why. placebos: what is kept of a gain
+    where something else stands in the place of the thought. cautions: what belongs beside a
     headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     suite: by which the report is, "" for none; categories: over the tasks of each of its categories; missing: what
     belongs to it and isn't here.
@@ -160,6 +164,7 @@ class Comparison:
     efforts: list[Effort] = field(default_factory=list)
     vote_points: list[VotePoint] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    placebos: list[Placebo] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
     suite: str = ""
     categories: list[Category] = field(default_factory=list)
@@ -272,6 +277,7 @@ def compare(
         comparison.tool_blocks.extend(blocks)
     _add_costs(comparison, compared, table, prices)
     _add_beside(comparison, compared, prices)
+    _add_placebos(comparison, compared, table)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
     comparison.leads.extend(models.leads)
@@ -289,6 +295,7 @@ def compare(
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     whole = _corrected(comparison)
     whole.families.update(models.families)
+    whole.families.update(placebos_in_words(whole.placebos))
     _add_scores(whole, compared, table)
     twins, of_twins, apart = twins_of(compared, whole.deltas)
     whole.twins.extend(twins)
@@ -365,6 +372,18 @@ def _add_beside(comparison: Comparison, panels: Sequence[Panel], prices: Prices 
     comparison.vote_points.extend(found.points)
     comparison.doubts.extend(found.doubts)
     comparison.notes.extend(found.notes)
+
+
+def _add_placebos(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[Rule]) -> None:
+    """Add what placebos keep of a thought's gain."""
+    rule = next((rule for rule in rules if rule.name == comparison.tag_rule), None)
+    rows: list[Placebo] = []
+    for panel in panels:
+        tags = panel.tags(rule) if rule is not None else None
+        found, notes = placebos_of(panel, np.full(len(panel.questions), -1) if tags is None else tags)
+        rows.extend(found)
+        comparison.notes.extend(notes)
+    comparison.placebos.extend(corrected_placebos(rows))
 
 
 def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], asked: Collection[str]) -> None:

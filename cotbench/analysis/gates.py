@@ -28,6 +28,8 @@ has an estimate.
                                         at equal tokens in all, over_vote_money at equal money; _spent: by the arm;
                                         _paths: of the vote that costs as much; _vote: its accuracy; _times: what the
                                         arm spent over it; baseline=: which vote
+    placebo[gsm8k,filler]               of an arm with something else in the place of a thought: the thought less it;
+                                        survives: the share of the thought's gain over baseline= that it keeps
     calls[gsm8k,tot]                    requests of a question, judges' too
     tool_failed[gsm8k,tools]            of the blocks of code that were run, those that ended in an error; tool_used: of
                                         questions, those with a block, tool_recovered: of those with an error, those
@@ -225,6 +227,9 @@ FIGURES: Mapping[str, _Figure] = {
     **_over_vote("over_vote", COMPLETION),
     **_over_vote("over_vote_all", EVERY),
     **_over_vote("over_vote_money", MONEY),
+    **_with_ends("placebo", "placebos", "lost"),
+    "placebo_n": _Figure("placebos", "n", share=False),
+    **_with_interval("survives", "placebos", "share"),
     "calls": _Figure("efforts", "calls", share=False),
     **_with_ends("pooled", "pooled", "delta", unit=QUESTION),
     "pooled_n": _Figure("pooled", "n", share=False, unit=QUESTION),
@@ -602,6 +607,9 @@ def _narrowed(
         if kind in ("recalls", "supports"):
             found = "no arm here was shown passages."
             raise _refused(gate.text, found, "Run one with @context=, on a task that has passages, or leave it out.")
+        if kind == "placebos":
+            found = "no arm here puts something in the place of a thought."
+            raise _refused(gate.text, found, "Run a placebo beside direct and the thought, or leave the gate out.")
         if kind == "chosen":
             found = "no arm here chooses among candidates."
             raise _refused(gate.text, found, "Run best-of-n, tot or refine too, or leave the gate out.")

@@ -65,8 +65,8 @@ class Kit:
         return sorted(range(count), key=lambda place: unit(self.seed, question.id, "order", *more, place))
 
     def donor(self, question: Question) -> Question:
-        """Return the question whose reply is borrowed for this one (`runs/donors.py`); over replies on record, where none
-        is, the same question."""
+        """Return the question whose reply is borrowed for this one (`runs/donors.py`); over replies on record, where
+        none is, the same question."""
         return question
 
     def failed(self, paths: Iterable[Completion]) -> Prediction | None:

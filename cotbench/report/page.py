@@ -50,6 +50,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "twins": "Twins",
     "interaction": "Interaction",
     "budgets": "Budgets",
+    "placebo": "Placebos",
     "beside": "Beside a vote",
     "efforts": "Efforts",
     "splits": "By tag",

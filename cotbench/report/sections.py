@@ -28,6 +28,7 @@ from cotbench.report.columns import N as _N
 from cotbench.report.cost import costs, payoffs
 from cotbench.report.factorial import interaction, passages_and_thought
 from cotbench.report.glance import at_a_glance
+from cotbench.report.placebo import placebo
 from cotbench.report.pooled import across_tasks
 from cotbench.report.recall import recall, support
 from cotbench.report.scored import score_deltas, score_splits, scores
@@ -384,7 +385,19 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(at_a_glance, categories, missing, _accuracy, _deltas, their_arms, their_causes, their_deltas, their_read),
     *(scores, score_deltas, score_splits, twins),
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
-    *(gains, leads, interaction, passages_and_thought, recall, support, beside, efforts, tool_use, tool_blocks),
+    *(
+        gains,
+        leads,
+        interaction,
+        passages_and_thought,
+        recall,
+        support,
+        placebo,
+        beside,
+        efforts,
+        tool_use,
+        tool_blocks,
+    ),
     *(budgets, _splits, payoffs, costs),
     *(_policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, disagreements, unsaid),

@@ -70,6 +70,7 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "interaction": comparison.effects,
         "recall": comparison.recalls,
         "support": comparison.supports,
+        "placebos": comparison.placebos,
         "beside-votes": comparison.beside,
         "efforts": comparison.efforts,
         "vote-points": comparison.vote_points,
