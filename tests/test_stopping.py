@@ -198,7 +198,7 @@ def test_the_report_tells_of_votes_that_have_all_paths_and_judges_nothing_by_tho
     assert "stopped" in {section.key for section in sections(comparison)}
     assert any("votes unchanged" in text or "leaves 99%" in text for text in headlines(comparison))
     own = found[ADAPTIVE, 0.95].unchanged.value
-    checked = check_gate(parse_gate("stopped[demo,self-consistency@stop=full] > 0"), comparison)
+    checked = check_gate(parse_gate("stopped_vote[demo,self-consistency@stop=full] > 0"), comparison)
     assert checked.holding[0][1] == own
     assert not check_gate(parse_gate("window_saving[demo,self-consistency@stop=full] < 0"), comparison).holds
 

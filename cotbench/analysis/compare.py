@@ -48,6 +48,9 @@ from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.many import by_family, in_words
 from cotbench.analysis.pairing import OUTCOMES, SUBJECT, Cell, Panel, Run, panels_of
+from cotbench.analysis.placebo import Placebo, placebos_of
+from cotbench.analysis.placebo import corrected as corrected_placebos
+from cotbench.analysis.placebo import in_words as placebos_in_words
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
@@ -56,7 +59,7 @@ from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.shipping import Shipped, ShippedPiece, Shipping, Terms, is_plain, ship
 from cotbench.analysis.stats import Array
-from cotbench.analysis.stopping import Stopped, stopped_of
+from cotbench.analysis.stopping import StoppedVote, stopped_votes_of
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.tools import ToolBlocks, ToolUse, tools_of
 from cotbench.analysis.twins import Twin, twins_of
@@ -119,10 +122,10 @@ class Comparison:
     shipped: policies that choose among arms, cross-fitted; shipped_pieces: what the one made of all questions says.
     beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
     over fewer paths; doubts: of which such arms it isn't said that they help, and why. stopped: the primary differences
-    of runs that stop when they know; looks: how these came there. cautions: what belongs beside a
-    headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
-    stopped: votes as they would have been had they stopped early; cascades: direct answers, and thinking where these
-    are unsure.
+    of runs that stop when they know; looks: how these came there. placebos: what is kept of a gain where something else
+    stands in the place of the thought. stopped_votes: votes as they would have been had they stopped early; cascades:
+    direct answers, and thinking where these are unsure. cautions: what belongs beside a headline. families: what each
+    kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     suite: by which the report is, "" for none; categories: over the tasks of each of its categories; missing: what
     belongs to it and isn't here.
     """
@@ -142,7 +145,7 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
-    stopped: list[Stopped] = field(default_factory=list)
+    stopped_votes: list[StoppedVote] = field(default_factory=list)
     cascades: list[Cascade] = field(default_factory=list)
     chosen: list[Chosen] = field(default_factory=list)
     chosen_at: list[ChosenAt] = field(default_factory=list)
@@ -181,6 +184,7 @@ class Comparison:
     doubts: list[Doubt] = field(default_factory=list)
     stopped: list[Stopped] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+    placebos: list[Placebo] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
     suite: str = ""
     categories: list[Category] = field(default_factory=list)
@@ -282,7 +286,7 @@ def compare(
     cells = [(panel, cell) for panel in everywhere for cell in panel.cells.values()]
     voting = [(panel, cell) for panel, cell in cells if not cell.facts.picks]  # others have rows of their own
     comparison.curves.extend(row for one in voting for row in curve_of(*one))
-    comparison.stopped.extend(row for panel in compared for row in stopped_of(panel))
+    comparison.stopped_votes.extend(row for panel in compared for row in stopped_votes_of(panel))
     comparison.cascades.extend(row for panel in compared for row in cascades_of(panel, table, margin, prices))
     comparison.chosen.extend(row for panel in compared for row in chosen_of(panel))
     comparison.chosen_at.extend(row for panel in compared for row in chosen_at(panel))
@@ -299,6 +303,7 @@ def compare(
     _add_costs(comparison, everywhere, table, prices)
     _add_beside(comparison, compared, prices)
     _add_shipped(comparison, compared, table, Terms(margin=margin, prices=prices))
+    _add_placebos(comparison, compared, table)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
     comparison.leads.extend(models.leads)
@@ -316,6 +321,7 @@ def compare(
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     whole = _corrected(comparison)
     whole.families.update(models.families)
+    whole.families.update(placebos_in_words(whole.placebos))
     _add_scores(whole, compared, table)
     twins, of_twins, apart = twins_of(compared, whole.deltas)
     whole.twins.extend(twins)
@@ -414,6 +420,18 @@ def _add_shipped(comparison: Comparison, panels: Sequence[Panel], rules: Sequenc
         if isinstance(made, Shipping):
             comparison.shipped.extend(made.rows)
             comparison.shipped_pieces.extend(made.pieces)
+
+
+def _add_placebos(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[Rule]) -> None:
+    """Add what placebos keep of a thought's gain."""
+    rule = next((rule for rule in rules if rule.name == comparison.tag_rule), None)
+    rows: list[Placebo] = []
+    for panel in panels:
+        tags = panel.tags(rule) if rule is not None else None
+        found, notes = placebos_of(panel, np.full(len(panel.questions), -1) if tags is None else tags)
+        rows.extend(found)
+        comparison.notes.extend(notes)
+    comparison.placebos.extend(corrected_placebos(rows))
 
 
 def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], asked: Collection[str]) -> None:

@@ -28,6 +28,8 @@ has an estimate.
                                         at equal tokens in all, over_vote_money at equal money; _spent: by the arm;
                                         _paths: of the vote that costs as much; _vote: its accuracy; _times: what the
                                         arm spent over it; baseline=: which vote
+    placebo[gsm8k,filler]               of an arm with something else in the place of a thought: the thought less it;
+                                        survives: the share of the thought's gain over baseline= that it keeps
     calls[gsm8k,tot]                    requests of a question, judges' too
     tool_failed[gsm8k,tools]            of the blocks of code that were run, those that ended in an error; tool_used: of
                                         questions, those with a block, tool_recovered: of those with an error, those
@@ -44,9 +46,9 @@ has an estimate.
                                         text_vote_of, of a search: what most candidates end with, letter by letter;
                                         over_majority; auroc: how well scores tell right from wrong; unread_marks and
                                         tied_marks, shares; judged
-    stopped[gsm8k,self-consistency]     of a vote that stops early (adaptive, 0.95), had from recorded paths, the share
-                                        that is as it would be over all of them; stopped_saving: of tokens;
-                                        stopped_paths; stopped_delta: in accuracy; window...: of windows of 5
+    stopped_vote[gsm8k,self-consistency] of a vote that stops early (adaptive, 0.95), had from recorded paths, the share
+                                        that is as it would be over all of them; stopped_vote_saving: of tokens;
+                                        stopped_vote_paths; stopped_vote_delta; window_vote...: of windows of 5
     cascade_loss[mmlu,think]            what a cascade with a cross-fitted tau loses against always thinking;
                                         cascade_saving: of tokens; cascade_used: the share that thinks;
                                         cascade_accuracy; baseline=: its direct arm
@@ -140,10 +142,10 @@ def _over_vote(name: str, cost: str) -> dict[str, _Figure]:
 def _stopped(name: str, rule: str) -> dict[str, _Figure]:
     """What a vote that stops early by a rule keeps and saves."""
     return {
-        **_with_interval(name, "stopped", "unchanged", unit=rule),
-        **_with_interval(f"{name}_saving", "stopped", "saving", unit=rule),
-        **_with_interval(f"{name}_delta", "stopped", "delta", unit=rule),
-        f"{name}_paths": _Figure("stopped", "paths", share=False, unit=rule),
+        **_with_interval(name, "stopped_votes", "unchanged", unit=rule),
+        **_with_interval(f"{name}_saving", "stopped_votes", "saving", unit=rule),
+        **_with_interval(f"{name}_delta", "stopped_votes", "delta", unit=rule),
+        f"{name}_paths": _Figure("stopped_votes", "paths", share=False, unit=rule),
     }
 
 
@@ -261,12 +263,15 @@ FIGURES: Mapping[str, _Figure] = {
     **_over_vote("over_vote", COMPLETION),
     **_over_vote("over_vote_all", EVERY),
     **_over_vote("over_vote_money", MONEY),
-    **_stopped("stopped", ADAPTIVE),
-    **_stopped("window", WINDOW),
+    **_stopped("stopped_vote", ADAPTIVE),
+    **_stopped("window_vote", WINDOW),
     **_with_interval("cascade_loss", "cascades", "loss"),
     **_with_interval("cascade_saving", "cascades", "saving"),
     "cascade_used": _Figure("cascades", "used"),
     "cascade_accuracy": _Figure("cascades", "accuracy.value"),
+    **_with_ends("placebo", "placebos", "lost"),
+    "placebo_n": _Figure("placebos", "n", share=False),
+    **_with_interval("survives", "placebos", "share"),
     "calls": _Figure("efforts", "calls", share=False),
     **_with_ends("pooled", "pooled", "delta", unit=QUESTION),
     "pooled_n": _Figure("pooled", "n", share=False, unit=QUESTION),
@@ -301,7 +306,7 @@ _OF_ALL = (
     "efforts",
     "their_arms",
     "their_deltas",
-    "stopped",
+    "stopped_votes",
     "cascades",
 )
 ALL_OF = "all questions"
@@ -313,7 +318,7 @@ _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
 # Rows about a mode by itself.
 _OF_ONE = frozenset(
     {"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses", "efforts", "their_arms"}
-    | {"stopped"}
+    | {"stopped_votes"}
 )
 
 
@@ -584,7 +589,7 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.default)
     if kind == "beside":
         return bool(row.cost == FIGURES[gate.name].unit and (row.first or gate.baseline is not None))
-    if kind == "stopped":
+    if kind == "stopped_votes":
         return bool((row.rule, row.level) == (FIGURES[gate.name].unit, _LEVELS[row.rule]))
     if kind == "cascades":
         return bool(row.policy == FITTED and row.goal == WITHIN)
@@ -655,10 +660,13 @@ def _narrowed(
         if kind in ("recalls", "supports"):
             found = "no arm here was shown passages."
             raise _refused(gate.text, found, "Run one with @context=, on a task that has passages, or leave it out.")
+        if kind == "placebos":
+            found = "no arm here puts something in the place of a thought."
+            raise _refused(gate.text, found, "Run a placebo beside direct and the thought, or leave the gate out.")
         if kind == "chosen":
             found = "no arm here chooses among candidates."
             raise _refused(gate.text, found, "Run best-of-n, tot or refine too, or leave the gate out.")
-        if kind == "stopped":
+        if kind == "stopped_votes":
             found = "no arm here votes over paths that were drawn at random."
             raise _refused(gate.text, found, "Run self-consistency too, or leave the gate out.")
         if kind == "cascades":

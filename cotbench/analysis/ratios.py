@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy import special
@@ -151,3 +152,36 @@ def worth(costs: Array, gains: Array, gain: Estimate, mean: Mean) -> Worth:
         return Worth(decision=CHEAPER if more else DEARER)
     low, high = min(roots[0], *ends, roots[1]), max(roots[1], *ends, roots[0])
     return Worth(value=cost.value / gain.value, low=low, high=high, decision=ABOVE if more else BELOW)
+
+
+class Ends(Protocol):
+    """A mean of differences as it is reported, with its interval."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+
+
+def share(parts: Array, wholes: Array, mean: Mean, whole: Ends, part: Ends, rest: Ends) -> Ratio:
+    """Return what share of a mean gain a part of it is, with Fieller's interval; nothing where the gain may be zero.
+
+    parts, wholes: of each question, -1, 0 or 1. whole, part, rest: the means of the wholes, of the parts, and of what
+    is between them, as they are reported: the first has to be clear of zero, too; and where few questions make one of
+    the others, t takes it for better known than it is (no change at all would be known without error), so that the
+    interval also holds what its ends make of the mean gain.
+    """
+    if not whole.value or whole.low is None or whole.high is None or whole.low <= 0 <= whole.high:
+        return Ratio()
+    condition = _quadratic(parts, wholes, mean)
+    if condition is None or condition.square <= 0:
+        return Ratio()
+    value = float(parts.mean()) / whole.value
+    ends = [value, *(condition.roots or ())]
+    if int((parts != 0).sum()) < FEW:
+        ends += [end / whole.value for end in (part.low, part.high) if end is not None]
+    if int((parts != wholes).sum()) < FEW:
+        ends += [1 - end / whole.value for end in (rest.low, rest.high) if end is not None]
+    return Ratio(value=value, low=min(ends), high=max(ends))

@@ -38,7 +38,7 @@ ENOUGH = 0.99  # of votes that are as they would have been
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stopped:
+class StoppedVote:
     """A rule by which a vote would have stopped, over the recorded paths of a vote arm.
 
     rule: adaptive or window; level: how sure it is to be, or the paths of a window. n: questions. of: paths on record.
@@ -68,7 +68,7 @@ class Stopped:
     over_plain: Interval = field(metadata=columns(value="over_plain", low="over_plain_low", high="over_plain_high"))
 
 
-def stopped_of(panel: Panel, rules: Sequence[Stop] = RULES) -> list[Stopped]:
+def stopped_votes_of(panel: Panel, rules: Sequence[Stop] = RULES) -> list[StoppedVote]:
     """Return a row for each vote arm of a panel whose paths were drawn at random, and each rule."""
     return [row for cell in panel.cells.values() if _votes(panel, cell) for row in _rows(panel, cell, rules)]
 
@@ -79,7 +79,7 @@ def _votes(panel: Panel, cell: Cell) -> bool:
     return bool(drawn) and not facts.picks and not facts.beside_vote and facts.stops in ("", FULL)
 
 
-def _rows(panel: Panel, cell: Cell, rules: Sequence[Stop]) -> Iterator[Stopped]:
+def _rows(panel: Panel, cell: Cell, rules: Sequence[Stop]) -> Iterator[StoppedVote]:
     votes = votes_of(cell)
     mask = cell.decided & votes.decided & (votes.paths >= LEAST_PATHS)
     if not mask.any():
@@ -100,7 +100,7 @@ def _rows(panel: Panel, cell: Cell, rules: Sequence[Stop]) -> Iterator[Stopped]:
         own = Questions(right=hits, spent=paths, votes=curves, fixed=0 * each, each=each)
         plain = match(own, **design, draws=_DRAWS)
         saving = stats.ratio(written * (1 - paths / most), written, **design) if known else None
-        yield Stopped(
+        yield StoppedVote(
             model=panel.model,
             task=panel.task,
             mode=cell.mode,
@@ -148,7 +148,9 @@ def difference(values: Array, design: Design) -> Interval:
 # --- what a rule does with one question's paths -------------------------------------------------------------------
 
 
-def stopped(ballots: Sequence[int | None], right: frozenset[int], stop: Stop) -> tuple[float, float, float, float]:
+def stopped(
+    ballots: Sequence[int | None], right: frozenset[int], stop: Stop
+) -> tuple[float, float, float, float]:
     """Return means over the orders of a question's paths: how many are drawn, and how often the vote is what that of
     all paths in this order is; how often it is right, and how often that of all paths is."""
     counts, abstained, wins = _pattern(ballots, right)

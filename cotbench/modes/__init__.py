@@ -21,6 +21,7 @@ from cotbench.modes.judged import BEST_OF_N
 from cotbench.modes.kit import Kit, TaskKit
 from cotbench.modes.mode import Facts, Mode, Own, Turn
 from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, DRAFT, FREE, NO_THINK, SELF_CONSISTENCY, THINK
+from cotbench.modes.placebo import FILLED, OTHERS, OWN, SHUFFLED
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
 from cotbench.modes.refine import REFINE
 from cotbench.modes.steps import (
@@ -97,6 +98,10 @@ MODES: Table[Mode] = Table(
         SELF_CONSISTENCY,
         DIRECT_VOTES,
         CASCADE,
+        OWN,
+        FILLED,
+        OTHERS,
+        SHUFFLED,
         BEST_OF_N,
         REFINE,
         TOT,

@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from msgspec import structs
+
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import VAGUE, split_reasoning
 from cotbench.answers.reading.programs import Code
@@ -31,6 +33,7 @@ from cotbench.types import (
 
 _NOT_RENDERED = Request(messages=(), sampling=Sampling(max_tokens=1))
 LINE_END = "\n"
+NOTHING_PUT = Begun()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +44,9 @@ class Kit:
     whether the engine holds the tokens, and can keep a model from ending its turn behind these words. seed: the run's.
     tells_options, tells_confidence: whether the engine tells how likely options are, and how sure the model was.
     values: of the settings that the mode has of its own, as a run on record had them; those of the mode otherwise.
-    paths: how many paths a run on record drew of the mode's own turn, at most.
-    prelude: Python that is run before each program, where a log's programs call functions of their study."""
+    paths: how many paths a run on record drew of the mode's own turn, at most. prelude: Python that is run before each
+    program, where a log's programs call functions of their study. put: what was put before the answer lines of replies
+    and is none of the model's own words, so that nothing is read in it."""
 
     mode: Mode
     answer_type: str
@@ -54,6 +58,7 @@ class Kit:
     values: Mapping[str, Any] = field(default_factory=dict)
     prelude: str = ""
     paths: int = 1
+    put: Begun = NOTHING_PUT
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -73,6 +78,11 @@ class Kit:
         """Return the places 0 to count - 1 in an order by the run's seed, the question, and what else is given: the
         same whenever it is asked for, so that what was shown in it can be read again."""
         return sorted(range(count), key=lambda place: unit(self.seed, question.id, "order", *more, place))
+
+    def donor(self, question: Question) -> Question:
+        """Return the question whose reply is borrowed for this one (`runs/donors.py`); over replies on record, where
+        none is, the same question."""
+        return question
 
     def failed(self, paths: Iterable[Completion]) -> Prediction | None:
         """Return what a question ends as where a reply on which the method rests was not had, or its judge would not
@@ -133,7 +143,8 @@ class Kit:
 
     def read(self, question: Question, path: Completion) -> Prediction:
         """Read a completion as a prediction: its answer, or the outcome that stands in for one."""
-        return read_answer(path, self.kind_of(question), question.choices)
+        own = structs.replace(path, begun=path.begun.removeprefix(self.put.text)) if self.put.text else path
+        return replace(read_answer(own, self.kind_of(question), question.choices), source=path)
 
     def conclude(
         self, question: Question, path: Completion, turn: str = "", **given: Any
@@ -152,7 +163,9 @@ class Kit:
         readings = [self.read(question, path) for path in paths]
         silent = {place: path for place, path in enumerate(paths) if self._is_silent(path, readings[place])}
         while silent:
-            begun = [self._line_after(path, paths[place].reasoning) for place, path in silent.items()]
+            begun = [
+                self._line_after(path, paths[place].reasoning or self.put.thought) for place, path in silent.items()
+            ]
             requests = [
                 replace(self.going_on(question, beginning, turn, **given), after=(path,))
                 for beginning, path in zip(begun, silent.values(), strict=True)
@@ -180,7 +193,7 @@ class Kit:
                 return False
         return reading.outcome in (Outcome.UNPARSED, Outcome.TRUNCATED) or reading.rule in VAGUE
 
-    def _line_after(self, path: Completion, thought: str) -> Begun:
+    def _line_after(self, path: Completion, thought: str | None) -> Begun:
         """What there is of a reply, and the beginning of an answer line: its words, or of a reply that was begun with
         them and ended there, the next line. An empty line is between: where the words followed on the last of the
         options that it had repeated, a small chat model took its turn for ended."""
@@ -206,7 +219,8 @@ class TaskKit(Kit):
 
     sampling: by the turn's name. begins: the words of the answer line with which replies of turns that want the answer
     alone are begun. own_exemplars: the task file's exemplars rather than a split's. passages: those that stand before
-    the question. second: whether the run has a second model, and what it gives."""
+    the question. second: whether the run has a second model, and what it gives. donors: by a question's id the one from
+    which it borrows a reply."""
 
     data: TaskData
     prompts: Prompts
@@ -217,6 +231,7 @@ class TaskKit(Kit):
     own_exemplars: bool = False
     passages: tuple[Found, ...] = ()
     second: Literal["replies", "rewards", ""] = ""
+    donors: Mapping[str, Question] = field(default_factory=dict)
 
     @property
     def most_paths(self) -> int:
@@ -254,6 +269,9 @@ class TaskKit(Kit):
             to="judge" if self.asks_second(turn) else "",
             confidence=declared.confidence,
         )
+
+    def donor(self, question: Question) -> Question:
+        return self.donors[question.id]
 
     def asks_second(self, turn: str) -> bool:
         return bool(self.second) and self.mode.turn(turn).by == "judge"

@@ -15,6 +15,7 @@ from cotbench.report import (
     factorial,
     findings,
     locked,
+    placebo,
     pooled,
     recall,
     scored,
@@ -29,6 +30,7 @@ def headlines(comparison: Comparison) -> list[str]:
     prompt, and each curve."""
     over = [*categories.sentences(comparison), *pooled.sentences(comparison)]
     own = findings.texts(findings.findings(comparison))
+    own += placebo.sentences(comparison)
     found = [*over, *own, *agreement.sentences(comparison), *beside.sentences(comparison), *alone(comparison)]
     said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
     early = [*cascade.sentences(comparison), *stopping.sentences(comparison)]

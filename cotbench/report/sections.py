@@ -29,11 +29,12 @@ from cotbench.report.columns import N as _N
 from cotbench.report.cost import costs, payoffs
 from cotbench.report.factorial import interaction, passages_and_thought
 from cotbench.report.glance import at_a_glance
+from cotbench.report.placebo import placebo
 from cotbench.report.pooled import across_tasks
 from cotbench.report.recall import recall, support
 from cotbench.report.scored import score_deltas, score_splits, scores
 from cotbench.report.shipping import ship
-from cotbench.report.stopping import stopped
+from cotbench.report.stopping import stopped_votes
 from cotbench.report.tools import tool_blocks, tool_use
 from cotbench.report.twins import twins
 from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
@@ -387,9 +388,21 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(at_a_glance, categories, missing, _accuracy, _deltas, their_arms, their_causes, their_deltas, their_read),
     *(scores, score_deltas, score_splits, twins),
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
-    *(gains, leads, interaction, passages_and_thought, recall, support, beside, efforts, tool_use, tool_blocks),
+    *(
+        gains,
+        leads,
+        interaction,
+        passages_and_thought,
+        recall,
+        support,
+        placebo,
+        beside,
+        efforts,
+        tool_use,
+        tool_blocks,
+    ),
     *(budgets, _splits, payoffs, costs),
-    *(_policies, ship, cascades, stopped, _plans, _outcomes),
+    *(_policies, ship, cascades, stopped_votes, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, disagreements, unsaid),
     *(chosen, marks, chosen_at, flips),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),

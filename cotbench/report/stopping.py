@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.stopping import Stopped
+from cotbench.analysis.stopping import StoppedVote
 from cotbench.modes.stopping import ADAPTIVE
 from cotbench.report import words
 from cotbench.report.columns import MODE, N, Table
 from cotbench.report.words import DASH, difference, ends, percent, points
 
 
-def rule_of(row: Stopped) -> str:
+def rule_of(row: StoppedVote) -> str:
     """Say by which rule a vote stops, as an arm's name does."""
     return f"adaptive, {row.level:g}" if row.rule == ADAPTIVE else f"windows of {row.level:g}"
 
 
-def stopped(comparison: Comparison) -> Table[Stopped]:
+def stopped_votes(comparison: Comparison) -> Table[StoppedVote]:
     """Each rule over the recorded paths of each vote arm."""
     return Table(
         title="Votes that stop early, from recorded paths",
-        rows=comparison.stopped,
+        rows=comparison.stopped_votes,
         names=[*MODE, ("stops", rule_of)],
         figures=[
             N,
@@ -42,8 +42,8 @@ def stopped(comparison: Comparison) -> Table[Stopped]:
 
 def sentences(comparison: Comparison) -> list[str]:
     """Say of each vote arm which rule saves most and leaves 99% of its votes as they are; or that none does."""
-    arms: dict[tuple[str, str, str], list[Stopped]] = {}
-    for row in comparison.stopped:
+    arms: dict[tuple[str, str, str], list[StoppedVote]] = {}
+    for row in comparison.stopped_votes:
         arms.setdefault((row.model, row.task, row.mode), []).append(row)
     several = len({model for model, _, _ in arms}) > 1
     out = []

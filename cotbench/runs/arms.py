@@ -127,6 +127,10 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
         found = f"--mode {mode.name}: {info.engine} can't go on from the beginning of a reply, which it is made of."
         raise UsageError(found, "Leave the arm out, or use an engine that can (`cotbench list engines`).")
     mode = _settled(mode, info)
+    rests = any(turn.of for turn in mode.turns)
+    if rests and not info.thinking.off and any(turn.answer == "begun" for turn in mode.turns):
+        found = f"--mode {mode.name}: {_short(info)} can't be kept from thinking here, and it is to answer at once."
+        raise UsageError(found, "Leave the arm out.")
     wanted = mode.own.thinking if THINK in settings or mode.own.thinking is not False or told is None else told
     facts = _thinks(mode, wanted, info)
     if any(turn.confidence for turn in mode.turns) and info.confidence < LEAST:
@@ -143,7 +147,13 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
     turns = tuple(
         _direct(turn, info, _keys(mode, turn, said))
         if turn.of and turn is not mode.own
-        else _turn(turn, wanted if turn.thinking is False else turn.thinking, stuck, info, _keys(mode, turn, said))
+        else _turn(
+            turn,
+            wanted if turn.thinking is False and (turn.of or not rests) else turn.thinking,
+            stuck,
+            info,
+            _keys(mode, turn, said),
+        )
         for turn in mode.turns
     )
     if any(turn.of and turn is not mode.own for turn in mode.turns):

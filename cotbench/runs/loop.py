@@ -60,6 +60,7 @@ WAIT_S, MOMENT_S = 0.1, 0.01
 # Flows that are open beside those that the engine has: beyond that no new ones are begun, since memory has an end.
 MOST_BESIDE = 16_384
 JUDGE = "the judge"
+BORROWED = "a reply to another question, which it borrows"
 JUDGE_DECLINED = f"{JUDGE} would not answer"
 _MISSING = object()  # in place of a result that is still to come
 
@@ -101,6 +102,7 @@ class _Open:
     keys: tuple[Key | None, ...] = ()  # of what the present step asks
     had: tuple[tuple[Key, Reply], ...] = ()
     judgements: tuple[Reply, ...] = ()  # those of the second model
+    borrowed: tuple[Reply, ...] = ()  # those to other questions
     lines: dict[Key, StoredReply | None] | None = None  # of what is on record, as far as looked at
     went_on: int = 0  # replies that were gone on with for their answer
     judged_further: bool = False  # whether a judge's was gone on with
@@ -125,14 +127,11 @@ class _Open:
 
     def _left(self) -> Iterator[tuple[Key, StoredReply]]:
         """The replies on record that haven't been asked for yet, with their lines; up to one that is missing."""
-        asked, lines = set(self.asked), self.lines if self.lines is not None else {}
-        self.lines = lines
+        asked = set(self.asked)
         for key in self.job.recorded or ():
             if key in asked:
                 continue
-            if key not in lines:  # each is parsed once, however many are looked through for one
-                lines[key] = self.job.look(key)
-            row = lines[key]
+            row = self._line_of(key)
             if row is None:
                 return
             yield key, row
@@ -157,8 +156,19 @@ class _Open:
     def _goes_on(self, row: StoredReply) -> bool:
         """Whether a reply on record is one with which an earlier one of the flow was gone on with."""
         begun = row.completions[0].begun
-        earlier = (path for reply in self.replies for path in reply.completions)
-        return bool(begun) and any(begun.startswith(path.begun + path.text) for path in earlier)
+        if not begun:
+            return False
+        # It is asked for with the template of the reply that it goes on from.
+        templates = {key: told.template for key in self.asked if (told := self._line_of(key)) is not None}
+        earlier = (path for key, reply in self.had if templates.get(key) == row.template for path in reply.completions)
+        return any(begun.startswith(path.begun + path.text) for path in earlier)
+
+    def _line_of(self, key: Key) -> StoredReply | None:
+        """The line of a reply on record; each is parsed once, however many are looked through for one."""
+        self.lines = lines = self.lines if self.lines is not None else {}
+        if key not in lines:
+            lines[key] = self.job.look(key)
+        return lines[key]
 
     def _parents(self, request: Request) -> Parents:
         """The paths that a request builds on, by their addresses."""
@@ -195,9 +205,16 @@ class _Open:
         return [reply.completions for reply in replies]
 
     def borrows(self, item: tuple[Question, Request]) -> Asked:
-        """Give another question's request its address; its reply isn't one of this flow's."""
+        """Give another question's request its address; its reply isn't one of this flow's. Where all that is on record
+        was asked for before, what was to be made of that reply is not: it had failed, and the address is None."""
         question, request = item
+        if self.job.recorded is not None and not set(self.job.recorded) - set(self.asked):
+            return Asked(None, request, borrowed=True)
         return Asked(Key(question.id, request.hash, 0, 0), request, borrowed=True)
+
+    def take_borrowed(self, replies: Sequence[Reply]) -> Sequence[Any]:
+        self.borrowed += tuple(replies)
+        return [reply.completions for reply in replies]
 
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
         assert isinstance(self.step, Continue)
@@ -251,7 +268,7 @@ def desks(
         **({} if second is None else {Consult: Desk(second, _Open.address, _Open.take_judgements)}),
         Generate: Desk(replies, _Open.address, _Open.take_replies),
         Continue: Desk(replies, _Open.further, _Open.take_further),
-        Borrow: Desk(replies, _Open.borrows, lambda _, found: [reply.completions for reply in found]),
+        Borrow: Desk(replies, _Open.borrows, _Open.take_borrowed),
         Tokens: Desk(AtOnce(replies.token_ends)),
         Execute: Desk(sandbox, take=_Open.take_executions),
         Compare: Desk(judge, _Open.comparison, lambda _, verdicts: [v.outcome is Outcome.CORRECT for v in verdicts]),
@@ -511,7 +528,8 @@ def _failed(flow: _Open) -> str:
         for path in reply.completions:
             if path.error:
                 return f"{JUDGE}: {path.error}" if any(reply is one for one in flow.judgements) else path.error
-    return ""
+    lost = (path.error for reply in flow.borrowed for path in reply.completions if path.error)
+    return next((f"{BORROWED}: {error}" for error in lost), "")
 
 
 def _declined(verdict: Verdict, prediction: Prediction) -> str:

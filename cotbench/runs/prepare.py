@@ -37,6 +37,7 @@ from cotbench.questions.tasks import TaskFile
 from cotbench.questions.worked import with_exemplars
 from cotbench.runs.arms import check_judge, check_settings, resolve, wants
 from cotbench.runs.default_modes import ALL, before_opening, default_modes
+from cotbench.runs.donors import donors_of
 from cotbench.runs.options import RunOptions
 from cotbench.runs.parsing import shard_of
 from cotbench.runs.retriever import check_passages, require_retriever
@@ -212,6 +213,7 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
         **({"answer": kit.mode.own.answer} if kit.mode.own.answer and kit.begins else {}),
         **({"continued": kit.words} if kit.words else {}),
+        **({"donors": digest({own: donor.id for own, donor in kit.donors.items()})} if kit.donors else {}),
         **({"settings": kit.mode.recorded_values} if kit.mode.recorded_values else {}),
         **({"context": {"name": kit.context.name, "prompt": kit.prompts.hash(PASSAGES, task)}} if kit.context else {}),
     }
@@ -271,6 +273,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     modes = [find_mode(name) for name in split(_unique("--mode", options.modes or ALL))]
     check_settings(modes)
     _check_judge(options, modes)
+    _check_borrowing(options, modes)
     recorded = like.suites if like is not None else ()
     hints = Hints(columns=options.columns, kind=options.kind)
     chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir, hints.without(*OF_EXEMPLARS))
@@ -458,6 +461,7 @@ def _kits(
                 num_fewshot=options.num_fewshot,
                 own_exemplars=own,
                 seed=options.seed,
+                donors=donors_of(mode.name, task, questions[name], options.seed) if mode.borrows else {},
                 second="" if second is None else "rewards" if second.rewards else "replies",
             )
             check_passages(kit, questions[name])
@@ -572,6 +576,15 @@ def _check_judge(options: RunOptions, modes: Sequence[Mode]) -> None:
         raise UsageError(found, "Give the whole address again.")
     with told_of_judge():
         find_engine(options.judge_engine_name)
+
+
+def _check_borrowing(options: RunOptions, modes: Sequence[Mode]) -> None:
+    """Refuse arms that ask for replies to other questions of the run where these may be in another shard."""
+    if options.shard is not None and (borrowing := [mode.name for mode in modes if mode.borrows]):
+        found = (
+            f"--shard: {', '.join(borrowing)} takes thoughts of the run's other questions, which are in other shards."
+        )
+        raise UsageError(found, "Run this arm by itself, unsplit; reports read both runs together.")
 
 
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:

@@ -20,7 +20,7 @@ from cotbench.modes import Mode
 from cotbench.runs.earlier import NOTHING, Earlier
 from cotbench.runs.tally import TakenTally, Tally, work_of
 from cotbench.store.journal import Entry, Journal, JournalIndex, Parents
-from cotbench.types import Key, Reply, Request, Verdict, request_seed
+from cotbench.types import Completion, Key, Reply, Request, Verdict, request_seed
 
 MOST_VERDICTS = 100_000  # of compared answers that are remembered, for those who answer the same
 
@@ -59,7 +59,7 @@ class Asked:
     """A request with its address in the journal; the address is None where none is left on record.
 
     among: the addresses of which one may go on from the request's beginning. parents: the paths that it builds on.
-    borrowed: whether it is another question's."""
+    borrowed: whether it is another question's; of one on record without an address the reply had failed."""
 
     key: Key | None
     request: Request
@@ -262,7 +262,8 @@ class RecordedReplies:
 
     def submit(self, ticket: Ticket, work: Asked) -> None:
         if work.borrowed:
-            self._ready.append((ticket, Reply(completions=())))
+            lost = Completion(text="", finish_reason="error", error="it had failed")
+            self._ready.append((ticket, Reply(completions=(lost,) if work.key is None else ())))
             return
         if work.among:
             found = self._going_on(work)

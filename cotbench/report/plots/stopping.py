@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.stopping import ENOUGH, Stopped
+from cotbench.analysis.stopping import ENOUGH, StoppedVote
 from cotbench.modes.stopping import ADAPTIVE, WINDOW
 from cotbench.report import words
 from cotbench.report.plots.forest import level_ticks, round_ticks
@@ -22,7 +22,7 @@ _STYLES = {ADAPTIVE: ("o", "-"), WINDOW: ("s", ":")}
 
 def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
     """Yield one plot, where any vote arm's paths are on record."""
-    rows = comparison.stopped
+    rows = comparison.stopped_votes
     if not rows:
         return
     told = [
@@ -32,10 +32,10 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
     ]
     title = looks.titled("Votes that stop early: paths drawn, and votes unchanged")
     alt = "Share of votes that stay as they are against the mean number of paths. " + listed(told, 20)
-    yield Plot("stopped", "stopped", title, alt, partial(_figure, title, rows, looks))
+    yield Plot("stopped_votes", "stopped_votes", title, alt, partial(_figure, title, rows, looks))
 
 
-def _figure(title: str, rows: Sequence[Stopped], looks: Looks) -> Figure:
+def _figure(title: str, rows: Sequence[StoppedVote], looks: Looks) -> Figure:
     places = by_task([(row.task, row.model) for row in rows])
     modes = list(dict.fromkeys(row.mode for row in rows))
     named = modes if len(modes) > 1 else []
