@@ -29,6 +29,7 @@ from cotbench.report.plots import (
     pooled,
     scored,
     shares,
+    shipping,
     twins,
     votes,
 )
@@ -81,6 +82,7 @@ def plots_of(comparison: Comparison) -> Iterator[Plot]:
         groups,
         cost,
         beside,
+        shipping,
         votes,
         chosen,
         outcomes,
