@@ -18,9 +18,9 @@ from cotbench.report.plots.style import FAINT, GREY, INK, Entry, Looks, Pair, Pl
 _BY_RULE, _NAIVE = "by one rule, on other questions", "chosen and scored on the same questions"
 _KINDS: dict[str, tuple[str, str, str, str]] = {  # label, mark, colour, face
     CROSS_FITTED: ("rule and arms chosen, on other questions", "D", INK, INK),
-    BY: (_BY_RULE, "D", GREY, "white"),
+    BY: (_BY_RULE, "D", GREY, "none"),
     NAIVE: (_NAIVE, "D", FAINT, FAINT),
-    ORACLE: ("oracle, a bound", "*", GREY, GREY),
+    ORACLE: ("oracle, a bound", "P", GREY, GREY),
 }
 _ORDER = {NAIVE: 1, BY: 2, ORACLE: 3, CROSS_FITTED: 4}  # arms before all
 
@@ -60,7 +60,7 @@ def _figure(title: str, rows: Sequence[Shipped], looks: Looks) -> Figure:
         key=[
             *(Entry(label=f"always {arm}", colour=looks.colour(arm), mark=looks.mark(arm)) for arm in arms),
             *(
-                Entry(label=label, colour=colour, mark=mark, hollow=face == "white")
+                Entry(label=label, colour=colour, mark=mark, hollow=face == "none")
                 for label, mark, colour, face in _KINDS.values()
             ),
         ],
