@@ -24,8 +24,8 @@ SPLITS = 4
 
 
 def drawn(seed: int, chances: Array, each: int = EACH, *, margin: float = 0.0, shared: int = 1) -> Problem:
-    """Draw questions. chances: a row a subject, a column an arm, of being right. shared: how many questions of a subject
-    have the same answers, as a cluster of one passage."""
+    """Draw questions. chances: a row a subject, a column an arm, of being right. shared: how many questions of a
+    subject have the same answers, as a cluster of one passage."""
     rng = np.random.default_rng(seed)
     pieces = np.repeat(np.arange(len(chances)), each)
     homes = np.arange(len(pieces)) // shared

@@ -579,7 +579,7 @@ class _Rows:
         self,
         policy: str,
         used: Array,
-        errors: Sequence[float] = (0.0, 0.0),
+        errors: Sequence[float] | Array = (0.0, 0.0),
         *,
         rule: str = "",
         pieces: int = 1,
