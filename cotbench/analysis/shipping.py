@@ -361,7 +361,7 @@ def fitted(problem: Problem, *, splits: int = SPLITS, seed: int = 0) -> Fitted:
 
 
 def resampled_errors(problem: Problem, strata: Strata, best: Fitted, *, draws: int = RESAMPLED, seed: int = 0) -> Array:
-    """Return the standard errors of a procedure's accuracy and of what it loses, by choosing anew on resampled clusters.
+    """Return the standard errors of a procedure's accuracy and of its loss, by choosing anew on resampled clusters.
 
     Draws have one split each; what splits vary by chance is taken off, but for what is left of it in their mean."""
     rng = np.random.default_rng(seed)
