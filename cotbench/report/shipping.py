@@ -37,7 +37,8 @@ CHECKED = "0066296"  # the router's commit whose form this is
 ABOUT = (
     "The figures are of the procedure that chose this policy: rule and arms were chosen on four fifths of the "
     "questions and scored on the others, over {splits} splits. They aren't of this one policy, which was made of all "
-    "questions, and they hold for questions like these. naive is what the best choices have on the questions they were chosen on."
+    "questions, and they hold for questions like these. naive is what the best choices have on the questions they were "
+    "chosen on."
 )
 
 
