@@ -320,8 +320,9 @@ def _charges(problem: Problem) -> Array:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fitted:
     """What a procedure brings. used: of each question the share of splits in which it gets each arm; by_rule: the same
-    where the rule is fixed. by_split: of each split the accuracy, and the dearest arm's less that. chosen: by rule, the share of folds in which it was gone by. rule, arms: of the policy
-    that is made of all questions; gains: shrunk, by piece and arm."""
+    where the rule is fixed. by_split: of each split the accuracy, and the dearest arm's less that. chosen: by
+    rule, the share of folds in which it was gone by. rule, arms: of the policy that is made of all questions;
+    gains: shrunk, by piece and arm."""
 
     used: Array
     by_rule: Mapping[str, Array]
