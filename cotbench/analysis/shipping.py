@@ -10,8 +10,8 @@ Which rule to go by is chosen as well: by the figure that it reaches on folds th
 brings is cross-fitted (`folds.py`): rule and arms are chosen on all folds but one and scored on that one, over many
 splits. So the figures are of the procedure that chooses, on questions like these; no figure is of the one policy that
 it makes of all of them. The *naive* figure is what one gets by taking in each piece the arm that was best and scoring
-it on the same questions: of k pieces of m questions each and two arms that are alike it is too good by half the mean size
-of the noise of a piece, s/sqrt(2 pi m), where s is the standard deviation of a question's difference.
+it on the same questions: of k pieces of m questions each and two arms that are alike it is too good by half the mean
+size of the noise of a piece, s/sqrt(2 pi m), where s is the standard deviation of a question's difference.
 
 How far the pieces' means are noise is told by the questions' differences within pieces, together for all of them, times
 how much more clusters vary than questions would (a design effect, also over the task).
