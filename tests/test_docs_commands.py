@@ -125,7 +125,7 @@ def as_here(words: list[str], folder: Path, server: str) -> list[str]:
         elif word == "&":
             continue
         out.append(word)
-    few = "4" if "demo" not in words and "demo-thinker" not in words else "12"
+    few = "40" if "free,think" in words else "12" if "demo" in words or "demo-thinker" in words else "4"
     if words[:2] == ["cotbench", "run"] and "--resume" not in words:
         if "--limit" in out:
             out[out.index("--limit") + 1] = few

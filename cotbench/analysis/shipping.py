@@ -10,18 +10,23 @@ Which rule to go by is chosen as well: by the figure that it reaches on folds th
 brings is cross-fitted (`folds.py`): rule and arms are chosen on all folds but one and scored on that one, over many
 splits. So the figures are of the procedure that chooses, on questions like these; no figure is of the one policy that
 it makes of all of them. The *naive* figure is what one gets by taking in each piece the arm that was best and scoring
-it on the same questions: of k pieces of m questions each and two arms that are alike it is too good by half the mean size
-of the noise of a piece, s/sqrt(2 pi m), where s is the standard deviation of a question's difference.
+it on the same questions: of k pieces of m questions each and two arms that are alike it is too good by half the mean
+size of the noise of a piece, s/sqrt(2 pi m), where s is the standard deviation of a question's difference.
 
 How far the pieces' means are noise is told by the questions' differences within pieces, together for all of them, times
 how much more clusters vary than questions would (a design effect, also over the task).
+
+Intervals of what is cross-fitted are by the larger of two standard errors: that of the questions' means over splits,
+and, up to MOST_RESAMPLED questions, that of a bootstrap over clusters within strata in which everything is chosen anew,
+less what single splits vary by chance. The first alone takes the questions of a piece for independent, though one
+choice is made for all of them (Bates, Hastie and Tibshirani 2024 on why the naive error of cross-validation is small).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -41,6 +46,7 @@ CROSS_FITTED, NAIVE, ORACLE, ALWAYS, BY = "cross-fitted", "naive", "oracle", "al
 LEAST = 30  # questions, or clusters, that a policy is made of
 MOST_VALUES = 20  # of a feature that a rule goes by
 UNTAGGED = "untagged"
+RESAMPLED, MOST_RESAMPLED = 40, 20_000  # draws of the bootstrap, and up to how many questions there is one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,11 +320,13 @@ def _charges(problem: Problem) -> Array:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fitted:
     """What a procedure brings. used: of each question the share of splits in which it gets each arm; by_rule: the same
-    where the rule is fixed. chosen: by rule, the share of folds in which it was gone by. rule, arms: of the policy
-    that is made of all questions; gains: shrunk, by piece and arm."""
+    where the rule is fixed. by_split: of each split the accuracy, and the dearest arm's less that. chosen: by
+    rule, the share of folds in which it was gone by. rule, arms: of the policy that is made of all questions;
+    gains: shrunk, by piece and arm."""
 
     used: Array
     by_rule: Mapping[str, Array]
+    by_split: Array
     chosen: Mapping[str, float]
     rule: str
     arms: Array
@@ -338,17 +346,51 @@ def fitted(problem: Problem, *, splits: int = SPLITS, seed: int = 0) -> Fitted:
         for name, score in split.reached.items():
             reached[name] += score
         rows.append(cross_fitted(folds[None], partial(_used, problem, split, folds)))
+    own = np.array([(row[:, :many] * problem.right).sum(axis=1).mean() for row in rows])
     used = np.mean(rows, axis=0).reshape(len(problem.right), len(names) + 1, many)
     rule = _on_all(problem, reached)
     gains = gains_of(problem, problem.rules[rule])
     return Fitted(
         used=used[:, 0],
         by_rule={name: used[:, at] for at, name in enumerate(names, 1)},
+        by_split=np.column_stack([own, problem.right[:, -1].mean() - own]),
         chosen={name: times[name] / times.total() for name in names},
         rule=rule,
         arms=cheapest_within(gains, problem.margin),
         gains=gains,
     )
+
+
+def resampled_errors(problem: Problem, strata: Strata, best: Fitted, *, draws: int = RESAMPLED, seed: int = 0) -> Array:
+    """Return the standard errors of a procedure's accuracy and of its loss, by choosing anew on resampled clusters.
+
+    Draws have one split each; what splits vary by chance is taken off, but for what is left of it in their mean."""
+    rng = np.random.default_rng(seed)
+    order = np.argsort(problem.homes, kind="stable")
+    sizes = np.bincount(problem.homes)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    first = order[starts[:-1]]
+    layers = (
+        np.zeros(len(first), dtype=np.int64) if strata is None else np.unique(strata[first], return_inverse=True)[1]
+    )
+    pools = [np.flatnonzero(layers == layer) for layer in range(int(layers.max()) + 1)]
+    found = []
+    for _ in range(draws):
+        drawn = np.concatenate([rng.choice(pool, len(pool)) for pool in pools])
+        at = np.concatenate([order[starts[home] : starts[home + 1]] for home in drawn])
+        again = replace(
+            problem,
+            right=problem.right[at],
+            tokens=problem.tokens[at],
+            rules={name: pieces[at] for name, pieces in problem.rules.items()},
+            clusters=problem.homes[at],  # what is drawn twice stays together
+            money=None if problem.money is None else problem.money[at],
+        )
+        if len(np.unique(again.homes)) > 1:
+            found.append(fitted(again, splits=1, seed=int(rng.integers(2**31))).by_split[0])
+    many = len(best.by_split)
+    luck = best.by_split.var(axis=0, ddof=1) * (1 - 1 / many) if many > 1 else np.zeros(2)
+    return np.asarray(np.sqrt(np.maximum(0.0, np.var(found, axis=0, ddof=1) - luck)))
 
 
 def _used(problem: Problem, split: _Split, folds: Array, _: Array, scored: Array) -> Array:
@@ -412,6 +454,9 @@ def rules_of(panel: Panel, mask: Array, rules: Sequence[Rule], categories: Mappi
         if name == WHOLE or (many > 1 and (many <= MOST_VALUES or not name.startswith(FEATURE))):
             different.setdefault(tuple(np.unique(pieces, return_inverse=True)[1].tolist()), name)
     return dict(sorted(((name, found[name]) for name in different.values()), key=lambda row: len(set(row[1]))))
+
+
+_Z = 1.959963984540054  # of 95%
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
@@ -506,24 +551,15 @@ class _Rows:
         """Return the procedure, the naive one, the arms, the rules and the oracle."""
         problem, eye = self.problem, np.eye(len(self.cells))
         count = {rule: int(pieces.max()) + 1 for rule, pieces in problem.rules.items()}
-        careless = Problem(
-            right=problem.right,
-            tokens=problem.tokens,
-            rules=problem.rules,
-            clusters=problem.clusters,
-            margin=problem.margin,
-            money=problem.money,
-            value=problem.value,
-            shrink=False,
-            nested=False,
-        )
-        naive = fitted(careless)
+        naive = fitted(replace(problem, shrink=False, nested=False))
+        few = len(problem.right) <= MOST_RESAMPLED
+        errors = resampled_errors(problem, self.strata, best) if few else np.zeros(2)
         apparent = eye[naive.arms[problem.rules[naive.rule]]]
         too_good = float(((apparent - naive.used) * problem.right).sum(axis=1).mean())
         spent = np.where(problem.right == 1, problem.spent, np.inf)
         first = np.where(np.isinf(spent).all(axis=1), problem.spent.argmin(axis=1), spent.argmin(axis=1))
         return [
-            self._row(CROSS_FITTED, best.used, rule=best.rule, pieces=count[best.rule], shipped=True),
+            self._row(CROSS_FITTED, best.used, errors, rule=best.rule, pieces=count[best.rule], shipped=True),
             self._row(NAIVE, apparent, rule=naive.rule, pieces=count[naive.rule], too_good=too_good),
             *(self._row(f"{ALWAYS}{c.mode}", np.tile(eye[at], (len(apparent), 1))) for at, c in enumerate(self.cells)),
             *(
@@ -544,6 +580,7 @@ class _Rows:
         self,
         policy: str,
         used: Array,
+        errors: Sequence[float] | Array = (0.0, 0.0),
         *,
         rule: str = "",
         pieces: int = 1,
@@ -553,9 +590,9 @@ class _Rows:
     ) -> Shipped:
         problem = self.problem
         right, tokens = (used * problem.right).sum(axis=1), (used * problem.tokens).sum(axis=1)
-        accuracy = self._mean(right)
+        accuracy = self._mean(right, errors[0])
         dear = bool((used[:, -1] == 1).all())  # against itself the dearest arm neither saves nor loses
-        loss = None if dear else self._mean(problem.right[:, -1] - right)
+        loss = None if dear else self._mean(problem.right[:, -1] - right, errors[1])
         design = {"clusters": problem.clusters, "strata": self.strata}
         whole = problem.tokens[:, -1]
         saving = Interval() if dear or not whole.sum() else Interval.of(stats.ratio(whole - tokens, whole, **design))
@@ -587,14 +624,17 @@ class _Rows:
             shipped=shipped,
         )
 
-    def _mean(self, values: Array) -> tuple[float, float, float]:
-        """Return a mean with its interval. That all values are alike doesn't mean that they are known without error:
-        then the interval is that of single answers."""
+    def _mean(self, values: Array, error: float = 0.0) -> tuple[float, float, float]:
+        """Return a mean with its interval, by its own standard error or by one that is larger.
+
+        That all values are alike doesn't mean that they are known without error: then it is that of single answers."""
         known = stats.mean(values, self.problem.clusters, self.strata, bound=1.0)
         if known.se == 0:
             known_ends = stats.paired(np.rint(values), self.problem.clusters, self.strata)
-            return known.value, min(known_ends.low, known.value), max(known_ends.high, known.value)
-        return known.value, known.low, known.high
+            low, high = min(known_ends.low, known.value), max(known_ends.high, known.value)
+        else:
+            low, high = known.low, known.high
+        return known.value, min(low, known.value - _Z * error), max(high, known.value + _Z * error)
 
     def pieces(self, best: Fitted, names: Sequence[str]) -> list[ShippedPiece]:
         """Return each piece of the rule that is shipped, under each arm."""

@@ -36,8 +36,9 @@ FORMATS = (PLAIN, ROUTER)
 CHECKED = "0066296"  # the router's commit whose form this is
 ABOUT = (
     "The figures are of the procedure that chose this policy: rule and arms were chosen on four fifths of the "
-    "questions and scored on the others, over {splits} splits. They aren't of this one policy, which was made of all questions, "
-    "and they hold for questions like these. naive is what the best choices have on the questions they were chosen on."
+    "questions and scored on the others, over {splits} splits. They aren't of this one policy, which was made of all "
+    "questions, and they hold for questions like these. naive is what the best choices have on the questions they were "
+    "chosen on."
 )
 
 
@@ -116,8 +117,8 @@ def sentence(made: Shipping) -> str:
     too_good = f"{percent(naive.too_good)} points too good" if (naive.too_good or 0) > 0.0005 else "not too good"
     return (
         f"Choosing rule and arms on four fifths of the questions gives on the others {gives}. This is the figure of "
-        f"the procedure, over 20 splits, not of the one policy made of all {own.n:,} questions. Chosen and scored on the "
-        f"same questions it would be {percent(naive.accuracy)}%: {too_good}."
+        f"the procedure, over 20 splits, not of the one policy made of all {own.n:,} questions. Chosen and scored on "
+        f"the same questions it would be {percent(naive.accuracy)}%: {too_good}."
     )
 
 

@@ -53,6 +53,8 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "score-splits": comparison.score_splits,
         "twins": comparison.twins,
         "policies": comparison.policies,
+        "shipped": comparison.shipped,
+        "shipped-pieces": comparison.shipped_pieces,
         "plans": comparison.plans,
         "votes": comparison.curves,
         "stopped_votes": comparison.stopped_votes,

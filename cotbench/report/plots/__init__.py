@@ -32,6 +32,7 @@ from cotbench.report.plots import (
     scored,
     shares,
     stopping,
+    shipping,
     twins,
     votes,
 )
@@ -86,6 +87,7 @@ def plots_of(comparison: Comparison) -> Iterator[Plot]:
         placebo,
         beside,
         cascade,
+        shipping,
         votes,
         stopping,
         chosen,
