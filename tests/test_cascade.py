@@ -18,6 +18,7 @@ from cotbench.analysis.cascade import (
     NEVER,
     SAME,
     WITHIN,
+    _lost,
     _Pair,
     area,
     cascades_of,
@@ -106,6 +107,29 @@ def test_a_cross_fitted_cascade_is_as_good_on_fresh_questions_and_a_naive_one_is
     error = np.std(np.array(own) - np.array(fresh)) / np.sqrt(len(own))
     assert abs(np.mean(own) - np.mean(fresh)) < 3 * error
     assert np.mean(naive) - np.mean(fresh) > 5 * np.std(naive) / np.sqrt(len(naive))
+
+
+@pytest.mark.patient
+def test_where_sureness_tells_which_are_hard_most_of_the_thinking_is_saved_and_little_lost() -> None:
+    n, shown, costs, losses = 1_000, 0, [], []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        easy = rng.random(n) < 0.6
+        sure = np.where(easy, rng.uniform(0.9, 1.0, n), rng.uniform(0.25, 0.9, n))
+        direct = (rng.random(n) < np.where(easy, 0.97, sure)).astype(float)
+        thinking = np.where(easy, direct, rng.random(n) < 0.85).astype(float)
+        tokens = np.array([np.full(n, 1.0), np.full(n, 600.0)])
+        one = _Pair(sure=sure, direct=direct, thinking=thinking, tokens=tokens, money=tokens)
+        figures = fitted(one, folds_of(n), WITHIN, 0.02)
+        lost = _lost(one.thinking - figures[:, 0], {"clusters": None, "strata": None})
+        assert lost.value is not None
+        assert lost.high is not None
+        shown += lost.high < 0.02
+        costs.append(figures[:, 1].mean() / 600)
+        losses.append(lost.value)
+    assert shown >= 18
+    assert max(costs) < 0.5
+    assert max(losses) < 0.02
 
 
 def rows_of(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:

@@ -58,7 +58,7 @@ def runs(tmp_path: Path, main: Cli) -> list[str]:
         ("cotbench report --suite ", sorted(list_suite_files())),
         ("cotbench run --task gsm8k,mat", ["gsm8k,math", "gsm8k,math500"]),
         ("cotbench run --mode ", sorted(MODES)),
-        ("cotbench run --mode direct,c", ["direct,cot"]),
+        ("cotbench run --mode direct,c", ["direct,cascade", "direct,cot"]),
         ("cotbench run --mode cot,direct,plan-s", ["cot,direct,plan-solver"]),
         ("cotbench run --mode cot,co", []),
         ("cotbench show-prompt --mode plan-d", ["plan-direct"]),

@@ -216,7 +216,7 @@ def _most(cell: Cell) -> int:
 # --- costs of a vote ----------------------------------------------------------------------------------------------
 
 
-def _at(cell: Cell, spent: Spent, k: Array, n: Array) -> Spent:
+def spent_at(cell: Cell, spent: Spent, k: Array, n: Array) -> Spent:
     """Return what a vote takes over k of its n paths, on the mean over all subsets: its prompt once, what was sent
     again for further paths by these, and what each path was gone on with by the paths. All of it is linear in k."""
     first = np.array([(np.nan,) * 3 if row is None else _begun(cell, row.keys) for row in cell.rows], dtype=float)
@@ -261,7 +261,7 @@ def _costs(cell: Cell, vote: Cell, n: Array, purse: Purse) -> dict[str, _Costs]:
     """Return the costs of an arm and of a vote by what they are of; of money only where it is known. n: paths of each
     question of the vote."""
     own, whole = spent_of(cell), spent_of(vote)
-    one = _at(vote, whole, np.ones(len(n)), n)
+    one = spent_at(vote, whole, np.ones(len(n)), n)
     # What a cache had is taken off only where both say it: else who tells would seem to be cheaper.
     asked = cell.decided & vote.decided & (n > 1)
     told = bool(asked.any()) and not np.isnan([own.cached[asked], whole.cached[asked]]).any()

@@ -25,6 +25,7 @@ from msgspec import UNSET
 from scipy import special
 
 from cotbench.analysis import stats
+from cotbench.analysis.beside import spent_at
 from cotbench.analysis.calibration import expected_calibration_error
 from cotbench.analysis.cost import Purse, spent_of
 from cotbench.analysis.curve import MARGIN
@@ -35,6 +36,7 @@ from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.stats import Array, Design
 from cotbench.analysis.stopping import difference
+from cotbench.analysis.voted import votes_of
 from cotbench.modes.cascade import DRAWN, agreed, sureness
 from cotbench.modes.context import Context
 from cotbench.modes.stopping import FULL
@@ -128,7 +130,12 @@ def _directs(panel: Panel, purse: Purse) -> Iterator[_Direct]:
             continue
         by, there, sure, right, share = found
         if there.any():
-            money = purse.money(cell, spent_of(cell))[0] * share
+            spent = spent_of(cell)
+            if cell.facts.votes_over and not cell.facts.stops:  # a request for all paths sends its prompt once
+                paths = votes_of(cell).paths
+                money = purse.money(cell, spent_at(cell, spent, np.minimum(DRAWN, paths), np.maximum(1, paths)))[0]
+            else:
+                money = purse.money(cell, spent)[0] * share
             tokens = cell.tokens("completion") * share
             yield _Direct(cell=cell, by=by, there=there, sure=sure, right=right, tokens=tokens, money=money)
 
