@@ -93,14 +93,14 @@ def _behind(said: Sequence[str]) -> str:
 
 
 _IS_NOT = {
-    "filler": "it is the thought, not its length",
-    "other": "it is this question's thought, not that there is one",
-    "shuffled": "the order of its steps matters",
+    "dots": "it is the thought, not its length",
+    "foreign": "it is this question's thought, not that there is one",
+    "order": "the order of its steps matters",
 }
 _MAY_BE = {
-    "filler": "most of it comes with tokens alone",
-    "other": "most of it comes with any question's thought",
-    "shuffled": "its steps do most of it in any order",
+    "dots": "most of it comes with tokens alone",
+    "foreign": "most of it comes with any question's thought",
+    "order": "its steps do most of it in any order",
 }
 
 

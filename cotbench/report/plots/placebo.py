@@ -16,7 +16,7 @@ from cotbench.report.placebo import share_ends, share_of
 from cotbench.report.plots.forest import Dot, Ends, Figures, Lines, draw_dots, ends_of, forest, limits_of
 from cotbench.report.plots.style import BOLD, EDGE, Looks, Pair, Plot, fit, layout, listed
 
-_ORDER = ("filler", "other", "shuffled", "own")
+_ORDER = ("dots", "foreign", "order", "control")
 
 
 @dataclass(frozen=True, kw_only=True)
