@@ -174,75 +174,45 @@ def beginning(thought: Thought, kit: Kit) -> Begun:
     return Begun(text=LINE_END.join([*filter(None, parts), kit.words]), thought=hidden or None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    about: str
-    label: str
-    colour: str
-    marker: str
-    make: Callable[[Question, Kit, Thought], Making]
-    puts: Literal["control", "dots", "foreign", "order"]
-
-
-PLACEBOS: Mapping[str, _Row] = {
-    "own": _Row(
-        about="a control: the thought of another arm (of=cot), fed back before an answer at once; should be as good",
-        label="own thought",
-        colour="#7A5195",
-        marker="P",
-        make=_own,
-        puts="control",
-    ),
-    "filler": _Row(
-        about="a placebo: as many tokens of dots in the place of the thought (Lanham et al. 2023, arXiv:2307.13702)",
-        label="filler",
-        colour="#B8A9C9",
-        marker=".",
-        make=_filler,
-        puts="dots",
-    ),
-    "other": _Row(
-        about="a placebo: in the place of the thought that of another question, which has another answer",
-        label="other's thought",
-        colour="#955196",
-        marker="<",
-        make=_other,
-        puts="foreign",
-    ),
-    "shuffled": _Row(
-        about="a placebo: the thought's sentences in another order, without those that state the answer",
-        label="shuffled thought",
-        colour="#DD5182",
-        marker="H",
-        make=_shuffled,
-        puts="order",
-    ),
+_OF = of_setting()
+_SHARED: Mapping[str, Any] = {
+    "turns": (Turn(template="cot", max_tokens=2048, of=_OF.default), _TURN),
+    "settings": {OF: _OF},
+    "shape": lambda settings: (turn_of(settings), _TURN),
+    "continues": True,
 }
 
 
-def _mode(name: str, row: _Row) -> Mode:
-    def shape(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
-        return turn_of(settings), _TURN
-
-    setting = of_setting()
-    return Mode(
-        name=name,
-        about=row.about,
-        turns=(Turn(template="cot", max_tokens=2048, of=setting.default), _TURN),
-        run=placebo(row.make),
-        settings={OF: setting},
-        shape=shape,
-        continues=True,
-        borrows=row.make is _other,
-        facts=Facts(
-            label=row.label,
-            colour=row.colour,
-            marker=row.marker,
-            answers_in="words",
-            placebo=row.puts,
-            of=setting.default,
-        ),
-    )
+def _facts(puts: Literal["control", "dots", "foreign", "order"], label: str, colour: str, marker: str) -> Facts:
+    return Facts(label=label, colour=colour, marker=marker, answers_in="words", placebo=puts, of=_OF.default)
 
 
-OWN, FILLED, OTHERS, SHUFFLED = (_mode(name, row) for name, row in PLACEBOS.items())
+OWN = Mode(
+    name="own",
+    about="a control of placebos: the thought of another arm (of=cot) fed back before an answer at once",
+    run=placebo(_own),
+    facts=_facts("control", "own thought", "#7A5195", "P"),
+    **_SHARED,
+)
+FILLED = Mode(
+    name="filler",
+    about="a placebo: as many tokens of dots in the place of the thought (Lanham et al. 2023, arXiv:2307.13702)",
+    run=placebo(_filler),
+    facts=_facts("dots", "filler", "#B8A9C9", "."),
+    **_SHARED,
+)
+OTHERS = Mode(
+    name="other",
+    about="a placebo: in the place of the thought that of another question, which has another answer",
+    run=placebo(_other),
+    borrows=True,
+    facts=_facts("foreign", "other's thought", "#955196", "<"),
+    **_SHARED,
+)
+SHUFFLED = Mode(
+    name="shuffled",
+    about="a placebo: the thought's sentences in another order, without those that state the answer",
+    run=placebo(_shuffled),
+    facts=_facts("order", "shuffled thought", "#DD5182", "H"),
+    **_SHARED,
+)

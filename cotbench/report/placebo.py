@@ -112,5 +112,5 @@ def _meaning(row: Placebo) -> str:
     if row.control:
         return "" if high >= 1 or low > MOST else "the thought fed back doesn't restore it, so the others say little"
     if high < MOST and (row.p_holm or 0.0) < SMALL and (row.lost.value or 0.0) > 0:
-        return _IS_NOT[row.placebo]
-    return _MAY_BE[row.placebo] if low > MOST else ""
+        return _IS_NOT.get(row.placebo, "")
+    return _MAY_BE.get(row.placebo, "") if low > MOST else ""

@@ -87,7 +87,7 @@ def _rows_of(placebos: Sequence[Placebo], looks: Looks) -> tuple[list[_Row], dic
     headings: dict[float, str] = {}
     at = 0.0
     for (task, model, of, baseline), block in blocks.items():
-        own = sorted(block, key=lambda row: _ORDER.index(row.placebo))
+        own = sorted(block, key=lambda row: _ORDER.index(row.placebo) if row.placebo in _ORDER else -1)
         at += 0.35 if headings else 0.0
         headings[at] = fit(f"{looks.named(task, model)}, n = {own[0].n:,}", (layout().width - 2 * EDGE) / BOLD)
         at += 1.0
