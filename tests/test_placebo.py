@@ -19,6 +19,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval
 from cotbench.analysis.gates import check_gate, parse_gate
 from cotbench.analysis.pairing import load_run
 from cotbench.analysis.placebo import NOT_CLEAR, Placebo
+from cotbench.engines.stub import StubEngine
 from cotbench.errors import UsageError
 from cotbench.modes import MODES, Kit, find_mode
 from cotbench.modes.placebo import Thought, beginning, in_another_order, thought_of
@@ -29,7 +30,7 @@ from cotbench.questions.tasks import find_task
 from cotbench.report import placebo as report
 from cotbench.runs.donors import donors_of
 from cotbench.runs.stations import word_ends
-from cotbench.types import Completion, Outcome, Question
+from cotbench.types import Completion, Outcome, Question, Reply
 
 PLACEBOS = {name: mode for name, mode in MODES.items() if mode.facts.placebo}
 QUESTION = Question(id="q", task="t", text="What is 3 + 4?")
@@ -275,6 +276,37 @@ def test_a_run_that_was_torn_anywhere_is_resumed_and_graded_again_byte_for_byte(
         assert sorted((torn / "journal.jsonl").read_bytes().splitlines()) == sorted(journal.splitlines())
         main("score", torn)
         assert (torn / "records.jsonl").read_bytes() == records
+
+
+@pytest.mark.patient
+def test_a_borrowed_reply_that_failed_is_asked_again_and_graded_again_without(
+    main: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main("run", "--model", "stub", *RUN, "-o", tmp_path / "good")
+    [good] = (tmp_path / "good").iterdir()
+    lost = lines(good / "records.jsonl")[0]["question"]
+    whole = StubEngine.poll
+
+    def poll(engine: StubEngine) -> Any:
+        gone = Reply(completions=(Completion(text="", finish_reason="error", error="gone"),))
+        replies = whole(engine)
+        return [
+            (key, gone if key.question == lost and not reply.completions[0].begun else reply) for key, reply in replies
+        ]
+
+    monkeypatch.setattr(StubEngine, "poll", poll)
+    assert main("run", "--model", "stub", *RUN, "-o", tmp_path / "bad").code == 4
+    [bad] = (tmp_path / "bad").iterdir()
+    failed = [row for row in lines(bad / "records.jsonl") if row["outcome"] == "engine_error"]
+    borrowed = [row["error"] for row in failed if row["question"] != lost]
+    assert borrowed
+    assert set(borrowed) == {"a reply to another question, which it borrows: gone"}
+    before = (bad / "records.jsonl").read_bytes()
+    assert main("score", bad).code == 0
+    assert (bad / "records.jsonl").read_bytes() == before
+    monkeypatch.setattr(StubEngine, "poll", whole)
+    main("run", "--resume", bad, "-q")
+    assert (bad / "records.jsonl").read_bytes() == (good / "records.jsonl").read_bytes()
 
 
 @pytest.mark.patient
