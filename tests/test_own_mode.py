@@ -134,9 +134,9 @@ def test_a_turn_that_a_mode_does_not_declare_is_a_mistake_of_its_author() -> Non
 def test_no_mode_is_named_outside_modes() -> None:
     """What a mode is stands in `modes/`; a name elsewhere would be a fact that a new mode doesn't have.
 
-    The default baseline is one, as the default of options. Two placebos are called by words that are everywhere.
+    The default baseline is one, as the default of options. Placebos are called by words that are everywhere.
     """
-    words = {"own", "other"}
+    words = {"own", "other", "shuffled"}
     package = ROOT / "cotbench"
     mathematics = ("plans", "answers", "programs")  # where cot is a function
     of_others = ("logs", "exports")  # words of other tools and of their files: `modes/elsewhere.py` says what they mean

@@ -7,7 +7,7 @@ its replies, and the answer at once, from which the placebo differs in what is b
     share   (placebo - direct) / (thought - direct): of what the thought gains, what the placebo keeps; with Fieller's
             interval (`ratios.py`), since both parts are from the same questions; below 0 where the placebo harms
 
-`own`, the thought itself fed back, is no placebo but their control: where it doesn't keep the gain, the others can't
+The thought itself fed back is no placebo but their control: where it doesn't keep the gain, the others can't
 tell a thought from the way in which it was put there.
 """
 
@@ -26,7 +26,7 @@ from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.modes import BASELINE
 
-CONTROL = "own"
+CONTROL = "control"
 NOT_CLEAR = "what the thought gains isn't clear of zero"
 MOST = 0.5  # of a gain: a placebo that is shown to keep less isn't what makes it
 
@@ -35,11 +35,12 @@ MOST = 0.5  # of a gain: a placebo that is shown to keep less isn't what makes i
 class Placebo(Paired):
     """What an arm keeps of a gain that puts something in the place of the thought; baseline: the answer at once.
 
-    of: the arm whose thought it is. placebo: what stands in its place, "own" the thought itself. tag: all questions, or
-    a side. n: questions that all three decided. accuracy, thought, direct: of the placebo, of the arm that thinks, and
-    of the baseline. gain: the arm that thinks less the baseline; lost: less the placebo; kept: the placebo less the
-    baseline. share: kept over gain; without a value, for the reason in unclear, where the gain may be zero. p_holm: of
-    lost, over the placebos.
+    of: the arm whose thought it is. placebo: what stands in its place: "control" (the thought itself), "dots",
+    "foreign" (another question's), "order" (its sentences in another one). tag: all questions, or a side. n: questions
+    that all three decided. accuracy, thought, direct: of the placebo, of the arm that thinks, and of the baseline.
+    gain: the arm that thinks less the baseline; lost: less the placebo; kept: the placebo less the baseline. share:
+    kept over gain; without a value, for the reason in unclear, where the gain may be zero. p_holm: of lost, over the
+    placebos.
     """
 
     of: str
@@ -50,12 +51,8 @@ class Placebo(Paired):
     clusters: int | None
     strata: int | None
     accuracy: Interval = field(metadata=columns(value="accuracy", low="accuracy_low", high="accuracy_high"))
-    thought: Interval = field(
-        metadata=columns(value="accuracy_thought", low="accuracy_thought_low", high="accuracy_thought_high")
-    )
-    direct: Interval = field(
-        metadata=columns(value="accuracy_direct", low="accuracy_direct_low", high="accuracy_direct_high")
-    )
+    thought: Interval = field(metadata=columns(value="thought", low="thought_low", high="thought_high"))
+    direct: Interval = field(metadata=columns(value="direct", low="direct_low", high="direct_high"))
     gain: Interval = field(metadata=columns(value="gain", low="gain_low", high="gain_high"))
     lost: Interval = field(metadata=columns(value="lost", low="lost_low", high="lost_high", se="lost_se", p="lost_p"))
     kept: Interval = field(metadata=columns(value="kept", low="kept_low", high="kept_high"))

@@ -107,8 +107,8 @@ class Facts:
     measures: it answers nothing itself, and measures something of the arm that it rests on: it stands apart from
     differences and tables of arms.
     of: the arm on whose replies it rests, which are generated once for both; "" where it rests on none.
-    placebo: what it puts in the place of that arm's thought: "own" (the thought itself, a control), "filler", "other",
-    "shuffled"; "" where it is none.
+    placebo: what it puts in the place of that arm's thought: "control" (the thought itself), "dots", "foreign" (another
+    question's thought), "order" (its sentences in another one); "" where it is none.
 
     Of an arm: mode: the mode that it is an arm of, "" for itself. settings: what tells it from the mode as it comes, in
     order (`arms.py`). against: the arm that it is compared with beside the baseline. thinks: whether the model thinks
@@ -132,7 +132,7 @@ class Facts:
     beside_vote: bool = False
     measures: bool = False
     of: str = ""
-    placebo: Literal["own", "filler", "other", "shuffled", ""] = ""
+    placebo: Literal["control", "dots", "foreign", "order", ""] = ""
     mode: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     against: str = ""

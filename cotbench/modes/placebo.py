@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cotbench.answers.reading import VAGUE, split_reasoning
+from cotbench.answers.reading.parts import thought_in
 from cotbench.modes.kit import LINE_END, Kit
 from cotbench.modes.mode import Facts, Mode, Turn
 from cotbench.modes.of import OF, of_setting, turn_of
@@ -27,6 +28,7 @@ MOST_STATEMENTS = 20  # of an answer in one thought, that are removed
 _SHOWN = VAGUE - {"marked"}  # rules of readings for which nothing in the text is the statement of an answer
 # What is left of a statement whose answer is gone: "**Final answer:**", "Therefore, the area is", marks alone.
 _ANNOUNCES = re.compile(r"(?:[:：=]|\b(?:is|are|be|equals|answer))\W*\Z", re.I)
+_HEADED = re.compile(r"\banswer\W*\Z", re.I)
 _WORD = re.compile(r"\w")
 
 
@@ -47,7 +49,7 @@ def thought_of(question: Question, path: Completion, kit: Kit) -> Thought:
     text, hidden = path.begun + path.text, path.reasoning
     parts = split_reasoning(text)
     if parts.thought is not None:  # a server left it in the text
-        hidden, text = text[slice(*parts.thought)], "" if parts.unclosed else text[slice(*parts.visible)]
+        hidden, text = thought_in(text, parts), "" if parts.unclosed else text[slice(*parts.visible)]
 
     def read(part: str) -> Prediction:
         return kit.read(question, Completion(text=part, finish_reason=path.finish_reason))
@@ -62,9 +64,11 @@ def without_statements(text: str, read: Callable[[str], Prediction], words: str 
     text, behind = text.strip(), True
     for _ in range(MOST_STATEMENTS):
         found = read(text) if text else None
-        if found is None or found.answer is None or found.span is None or found.rule in _SHOWN:
+        if found is None or found.answer is None or found.span is None:
             break
         start, end = _sentence_at(text, found.span[0])
+        if found.rule in _SHOWN and not _HEADED.search(text[:start]):
+            break
         text, behind = _announced(text[:start]) + ("" if behind else text[end:]), False
     last = text.rfind(LINE_END) + 1
     if words and text[last:].lstrip(" *_#").startswith(words):
@@ -170,70 +174,45 @@ def beginning(thought: Thought, kit: Kit) -> Begun:
     return Begun(text=LINE_END.join([*filter(None, parts), kit.words]), thought=hidden or None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    about: str
-    label: str
-    colour: str
-    marker: str
-    make: Callable[[Question, Kit, Thought], Making]
-
-
-PLACEBOS: Mapping[Literal["own", "filler", "other", "shuffled"], _Row] = {
-    "own": _Row(
-        about="a control: the thought of another arm (of=cot), fed back before an answer at once; should be as good",
-        label="own thought",
-        colour="#7A5195",
-        marker="P",
-        make=_own,
-    ),
-    "filler": _Row(
-        about="a placebo: as many tokens of dots in the place of the thought (Lanham et al. 2023, arXiv:2307.13702)",
-        label="filler",
-        colour="#B8A9C9",
-        marker=".",
-        make=_filler,
-    ),
-    "other": _Row(
-        about="a placebo: in the place of the thought that of another question, which has another answer",
-        label="other's thought",
-        colour="#955196",
-        marker="4",
-        make=_other,
-    ),
-    "shuffled": _Row(
-        about="a placebo: the thought's sentences in another order, without those that state the answer",
-        label="shuffled thought",
-        colour="#DD5182",
-        marker="3",
-        make=_shuffled,
-    ),
+_OF = of_setting()
+_SHARED: Mapping[str, Any] = {
+    "turns": (Turn(template="cot", max_tokens=2048, of=_OF.default), _TURN),
+    "settings": {OF: _OF},
+    "shape": lambda settings: (turn_of(settings), _TURN),
+    "continues": True,
 }
 
 
-def _mode(name: Literal["own", "filler", "other", "shuffled"], row: _Row) -> Mode:
-    def shape(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
-        return turn_of(settings), _TURN
-
-    setting = of_setting()
-    return Mode(
-        name=name,
-        about=row.about,
-        turns=(Turn(template="cot", max_tokens=2048, of=setting.default), _TURN),
-        run=placebo(row.make),
-        settings={OF: setting},
-        shape=shape,
-        continues=True,
-        borrows=row.make is _other,
-        facts=Facts(
-            label=row.label,
-            colour=row.colour,
-            marker=row.marker,
-            answers_in="words",
-            placebo=name,
-            of=setting.default,
-        ),
-    )
+def _facts(puts: Literal["control", "dots", "foreign", "order"], label: str, colour: str, marker: str) -> Facts:
+    return Facts(label=label, colour=colour, marker=marker, answers_in="words", placebo=puts, of=_OF.default)
 
 
-OWN, FILLED, OTHERS, SHUFFLED = (_mode(name, row) for name, row in PLACEBOS.items())
+OWN = Mode(
+    name="own",
+    about="a control of placebos: the thought of another arm (of=cot) fed back before an answer at once",
+    run=placebo(_own),
+    facts=_facts("control", "own thought", "#7A5195", "P"),
+    **_SHARED,
+)
+FILLED = Mode(
+    name="filler",
+    about="a placebo: as many tokens of dots in the place of the thought (Lanham et al. 2023, arXiv:2307.13702)",
+    run=placebo(_filler),
+    facts=_facts("dots", "filler", "#B8A9C9", "."),
+    **_SHARED,
+)
+OTHERS = Mode(
+    name="other",
+    about="a placebo: in the place of the thought that of another question, which has another answer",
+    run=placebo(_other),
+    borrows=True,
+    facts=_facts("foreign", "other's thought", "#955196", "<"),
+    **_SHARED,
+)
+SHUFFLED = Mode(
+    name="shuffled",
+    about="a placebo: the thought's sentences in another order, without those that state the answer",
+    run=placebo(_shuffled),
+    facts=_facts("order", "shuffled thought", "#DD5182", "H"),
+    **_SHARED,
+)

@@ -37,10 +37,12 @@ def findings(comparison: Comparison) -> list[Finding]:
     """Return the answer: a text for each model and pair of arms.
 
     A difference that comes from budgets, refusals or reading isn't called help or hurt; where there is none, what was
-    cut, refused or not read is told by itself. Limits of a thought on a curve have one sentence, the curve's.
+    cut, refused or not read is told by itself. Limits of a thought on a curve have one sentence, the curve's, and
+    placebos that of the thought in whose place they are.
     """
     on_curve = {(p.model, p.mode) for p in comparison.points if p.setting in (BUDGET, LEAST) and p.value is not None}
     on_curve -= {(caution.model, caution.mode) for caution in comparison.cautions if caution.baseline}
+    on_curve |= {(row.model, row.mode) for row in comparison.placebos}
     splits = {split.key: split for split in comparison.splits if split.default}
     pairs: dict[Pair, list[Row]] = {}
     for delta in comparison.deltas:

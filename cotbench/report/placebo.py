@@ -93,14 +93,14 @@ def _behind(said: Sequence[str]) -> str:
 
 
 _IS_NOT = {
-    "filler": "it is the thought, not its length",
-    "other": "it is this question's thought, not that there is one",
-    "shuffled": "the order of its steps matters",
+    "dots": "it is the thought, not its length",
+    "foreign": "it is this question's thought, not that there is one",
+    "order": "the order of its steps matters",
 }
 _MAY_BE = {
-    "filler": "most of it comes with tokens alone",
-    "other": "most of it comes with any question's thought",
-    "shuffled": "its steps do most of it in any order",
+    "dots": "most of it comes with tokens alone",
+    "foreign": "most of it comes with any question's thought",
+    "order": "its steps do most of it in any order",
 }
 
 
@@ -112,5 +112,5 @@ def _meaning(row: Placebo) -> str:
     if row.control:
         return "" if high >= 1 or low > MOST else "the thought fed back doesn't restore it, so the others say little"
     if high < MOST and (row.p_holm or 0.0) < SMALL and (row.lost.value or 0.0) > 0:
-        return _IS_NOT[row.placebo]
-    return _MAY_BE[row.placebo] if low > MOST else ""
+        return _IS_NOT.get(row.placebo, "")
+    return _MAY_BE.get(row.placebo, "") if low > MOST else ""

@@ -128,11 +128,14 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
         raise UsageError(found, "Leave the arm out, or use an engine that can (`cotbench list engines`).")
     mode = _settled(mode, info)
     rests = any(turn.of for turn in mode.turns)
-    if rests and not info.thinking.off and any(turn.answer == "begun" for turn in mode.turns):
+    at_once = rests and any(turn.answer == "begun" for turn in mode.turns)
+    if at_once and not info.thinking.off:
         found = f"--mode {mode.name}: {_short(info)} can't be kept from thinking here, and it is to answer at once."
         raise UsageError(found, "Leave the arm out.")
     wanted = mode.own.thinking if THINK in settings or mode.own.thinking is not False or told is None else told
     facts = _thinks(mode, wanted, info)
+    if at_once:  # whatever the arm does that it rests on
+        facts = {"thinks": "off", "thinks_by": info.thinking.off}
     if any(turn.confidence for turn in mode.turns) and info.confidence < LEAST:
         found = f"--mode {mode.name}: {info.engine} doesn't tell here how sure the model was of what it wrote."
         raise UsageError(found, _LIKELY)

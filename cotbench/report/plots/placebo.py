@@ -16,7 +16,7 @@ from cotbench.report.placebo import share_ends, share_of
 from cotbench.report.plots.forest import Dot, Ends, Figures, Lines, draw_dots, ends_of, forest, limits_of
 from cotbench.report.plots.style import BOLD, EDGE, Looks, Pair, Plot, fit, layout, listed
 
-_ORDER = ("filler", "other", "shuffled", "own")
+_ORDER = ("dots", "foreign", "order", "control")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ def _rows_of(placebos: Sequence[Placebo], looks: Looks) -> tuple[list[_Row], dic
     headings: dict[float, str] = {}
     at = 0.0
     for (task, model, of, baseline), block in blocks.items():
-        own = sorted(block, key=lambda row: _ORDER.index(row.placebo))
+        own = sorted(block, key=lambda row: _ORDER.index(row.placebo) if row.placebo in _ORDER else -1)
         at += 0.35 if headings else 0.0
         headings[at] = fit(f"{looks.named(task, model)}, n = {own[0].n:,}", (layout().width - 2 * EDGE) / BOLD)
         at += 1.0
