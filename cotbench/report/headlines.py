@@ -11,6 +11,7 @@ from cotbench.report import (
     categories,
     chosen,
     cost,
+    early,
     factorial,
     findings,
     locked,
@@ -29,7 +30,7 @@ def headlines(comparison: Comparison) -> list[str]:
     own = findings.texts(findings.findings(comparison))
     found = [*over, *own, *agreement.sentences(comparison), *beside.sentences(comparison), *alone(comparison)]
     said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
-    return [*said, *cost.sentences(comparison), *curves(comparison)]
+    return [*said, *early.sentences(comparison), *cost.sentences(comparison), *curves(comparison)]
 
 
 def fixed(comparison: Comparison) -> list[str]:
