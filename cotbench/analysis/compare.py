@@ -155,7 +155,7 @@ class Comparison:
     supports: list[Support] = field(default_factory=list)
     tool_uses: list[ToolUse] = field(default_factory=list)
     tool_blocks: list[ToolBlocks] = field(default_factory=list)
-    early: list[Early] = field(default_factory=list)
+    early_answers: list[Early] = field(default_factory=list)
     early_points: list[EarlyPoint] = field(default_factory=list)
     early_splits: list[EarlySplit] = field(default_factory=list)
     early_exits: list[EarlyExit] = field(default_factory=list)
@@ -367,7 +367,7 @@ def _add_costs(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[
 def _add_early(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[Rule]) -> None:
     """Add after how much of their thoughts the answers of arms stood."""
     found = early_of(panels, next((rule for rule in rules if rule.name == comparison.tag_rule), None))
-    comparison.early.extend(found.rows)
+    comparison.early_answers.extend(found.rows)
     comparison.early_points.extend(found.points)
     comparison.early_splits.extend(found.splits)
     comparison.early_exits.extend(found.exits)

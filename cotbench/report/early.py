@@ -15,11 +15,11 @@ from cotbench.report.words import count, difference, ends, p_value, percent, sho
 _OF: Sequence[Column[Any]] = (*TASK, ("thoughts of", lambda r: r.of), ("measured by", lambda r: r.mode))
 
 
-def early(comparison: Comparison) -> Table[Early]:
+def early_answers(comparison: Comparison) -> Table[Early]:
     """After how much of the thought answers stood, by side of the tag."""
     return Table(
         title="Early answering: after how much of the thought did the answer stand?",
-        rows=[row for row in comparison.early if row.n],
+        rows=[row for row in comparison.early_answers if row.n],
         names=[*_OF, ("questions", lambda r: _side(comparison, r.tag))],
         figures=[
             N,
@@ -33,12 +33,12 @@ def early(comparison: Comparison) -> Table[Early]:
             ("abandoned %", lambda r: percent(r.abandoned.value)),
             ("other at the end %", lambda r: percent(r.disagreement.value)),
         ],
-        about="The thought is cut, and the answer is begun behind each cut. area: over the curve: how far agreement with "
-        "the arm's own answer is below that behind the whole thought, on the mean over the thought; 0: the answer stood "
-        "before any of it. settled: from which cut on all answers are the arm's own, where at least "
+        about="The thought is cut, and the answer is begun behind each cut. area: over the curve: how far agreement "
+        "with the arm's own answer is below that behind the whole thought, on the mean over the thought; 0: the answer "
+        "stood before any of it. settled: from which cut on all answers are the arm's own, where at least "
         f"{FURTHER} more cuts stand behind it; else unsettled, which counts as 100%. wasted: tokens of the thought "
-        "behind where it settled; whoever wrote them couldn't know. abandoned: right behind some cut, wrong in the end; "
-        "guesses are right now and then, so with many cuts some always are. other at the end: behind all of the "
+        "behind where it settled; whoever wrote them couldn't know. abandoned: right behind some cut, wrong in the "
+        "end; guesses are right now and then, so with many cuts some always are. other at the end: behind all of the "
         "thought the answer isn't the arm's own: what beginning it does by itself, which the area leaves out. "
         "Questions without an answer of the arm's own are left out.",
     )
@@ -110,10 +110,10 @@ def early_exits(comparison: Comparison) -> Table[EarlyExit]:
             ("answers tried", lambda r: f"{r.tries:.1f}"),
         ],
         about="A thought is left at the first cut behind which the answer's probability reaches the threshold: of an "
-        "option's letter among all letters, else the geometric mean of its tokens. chosen: on other questions than it is "
-        f"scored on (five folds, twenty times), the threshold that saves most and loses at most {100 * LOST:.0f} point "
-        "there; in brackets what it is on all questions. tokens saved: of the thought's, without what the answers that "
-        "are tried take. Other rows stand for thresholds that are fixed beforehand.",
+        "option's letter among all letters, else the geometric mean of its tokens. chosen: on other questions than it "
+        f"is scored on (five folds, twenty times), the threshold that saves most and loses at most {100 * LOST:.0f} "
+        "point there; in brackets what it is on all questions. tokens saved: of the thought's, without what the "
+        "answers that are tried take. Other rows stand for thresholds that are fixed beforehand.",
         brief=False,
     )
 
@@ -147,20 +147,20 @@ def early_free(comparison: Comparison) -> Table[EarlyFree]:
 
 def sentences(comparison: Comparison) -> list[str]:
     """Say of each arm after how much of its thought its answers stood."""
-    rows = [row for row in comparison.early if row.n and row.tag == ALL]
+    rows = [row for row in comparison.early_answers if row.n and row.tag == ALL]
     several = len({row.model for row in rows}) > 1
     return [_sentence(comparison, row, several) for row in rows]
 
 
 def _sentence(comparison: Comparison, row: Early, several: bool) -> str:
     who = f"{row.of} on {row.task}" + (f" for {short_model(row.model)}" if several else "")
-    at = "before its thought begins" if row.settled_p50 == 0 else f"after {percent(row.settled_p50, 0)}% of it"
+    at = "before any of it" if row.settled_p50 == 0 else f"after {percent(row.settled_p50, 0)}% of it"
     half = (
         "half of the answers stand " + at if (row.settled_p50 or 0) < 1 else "most answers don't stand before its end"
     )
     sides = {
         other.tag: other
-        for other in comparison.early
+        for other in comparison.early_answers
         if other.n and (other.model, other.task, other.mode) == (row.model, row.task, row.mode)
     }
     split = ""

@@ -60,7 +60,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "conduct": "Conduct",
     "tool_use": "Tools",
     "tool_blocks": "Blocks of code",
-    "early": "Early answering",
+    "early_answers": "Early answering",
     "votes": "Votes",
 }
 ABOUT = "about"  # the table of what the runs were, which the page shows as a list

@@ -75,7 +75,7 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "vote-points": comparison.vote_points,
         "tool-use": comparison.tool_uses,
         "tool-blocks": comparison.tool_blocks,
-        "early": comparison.early,
+        "early-answers": comparison.early_answers,
         "early-points": comparison.early_points,
         "early-splits": comparison.early_splits,
         "early-exits": comparison.early_exits,

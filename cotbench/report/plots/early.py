@@ -1,5 +1,4 @@
-"""Early answering: how many answers are the arm's own behind each cut of its thought, by side of the tag, and where they
-are settled."""
+"""Early answering: how many answers are the arm's own behind each cut of its thought, and where they are settled."""
 
 from __future__ import annotations
 
@@ -25,9 +24,11 @@ _TICKS = (0, 25, 50, 75, 100)
 
 def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
     """Yield a plot for each arm that answers early, a panel for each task and model."""
-    for mode in dict.fromkeys(row.mode for row in comparison.early):
+    for mode in dict.fromkeys(row.mode for row in comparison.early_answers):
         points = [row for row in comparison.early_points if row.mode == mode and row.n > 1]
-        rows = {(row.task, row.model, row.tag): row for row in comparison.early if row.mode == mode and row.n > 1}
+        rows = {
+            (row.task, row.model, row.tag): row for row in comparison.early_answers if row.mode == mode and row.n > 1
+        }
         if not points:
             continue
         title = f"Answers behind cuts of a thought ({points[0].of})"
@@ -38,10 +39,10 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
             if row.tag != ALL
         ]
         alt = "Share of answers that are the arm's own, by how much of its thought stands before. " + listed(told, 20)
-        number = list(dict.fromkeys(row.mode for row in comparison.early)).index(mode)
-        stem = "early" if not number else f"early-{number + 1}"
+        number = list(dict.fromkeys(row.mode for row in comparison.early_answers)).index(mode)
+        stem = "early-answers" if not number else f"early-answers-{number + 1}"
         labels = {tag: words.side_label(comparison, tag) for tag in _SIDES}
-        yield Plot("early", stem, title, alt, partial(_figure, title, points, rows, labels, looks))
+        yield Plot("early_answers", stem, title, alt, partial(_figure, title, points, rows, labels, looks))
 
 
 def _figure(
