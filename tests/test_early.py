@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import main
+from conftest import Cli
 
 from cotbench.analysis.compare import compare
 from cotbench.analysis.early import Cuts, early_of
 from cotbench.analysis.estimates import ALL
 from cotbench.analysis.pairing import load_run
 from cotbench.errors import UsageError
-from cotbench.modes import Generate, Kit, TaskKit, Tokens, find_mode
+from cotbench.modes import Continue, Generate, Kit, TaskKit, Tokens, find_mode
 from cotbench.modes.early import goes_on_freely, shares_of
 from cotbench.modes.sentences import sentences
 from cotbench.runs.options import RunOptions
@@ -48,6 +48,8 @@ def drive(arm: str, reply: Completion, answers: list[str], kit: Kit | None = Non
         steps.append(step)
         if isinstance(step, Tokens):
             results = [word_ends(text) for text in step.items]
+        elif isinstance(step, Continue):
+            results = [(Completion(text=" 9", finish_reason="stop", begun=one.begun.text),) for one in step.items]
         elif not isinstance(step, Generate):
             results = [left == right for left, right in step.items]
         elif len(steps) == 1:
@@ -190,33 +192,33 @@ def test_a_right_answer_that_is_wrong_in_the_end_is_abandoned() -> None:
 ARMS = "direct,cot,early@free=0.3,early@of=think@sentences=on"
 
 
-def ask(folder: Path, model: str = "stub", arms: str = ARMS, limit: int = 40, *more: object) -> Path:
+def ask(main: Cli, folder: Path, model: str = "stub", arms: str = ARMS, limit: int = 40, *more: object) -> Path:
     done = main("run", "--model", model, "--task", "demo", "--mode", arms, "--limit", limit, "--output-dir", folder,
                 "--json", *more)  # fmt: skip
     assert done.code == 0, done.err
     return Path(json.loads(done.out)["folder"])
 
 
-def test_grading_again_gives_the_same_records(tmp_path: Path) -> None:
-    run = ask(tmp_path)
+def test_grading_again_gives_the_same_records(main: Cli, tmp_path: Path) -> None:
+    run = ask(main, tmp_path)
     before = (run / RECORDS).read_bytes()
     done = main("score", run)
     assert done.code == 0, done.err
     assert (run / RECORDS).read_bytes() == before
 
 
-def test_a_thought_is_written_once_for_both_arms(tmp_path: Path) -> None:
-    run = ask(tmp_path, "stub", "cot,early", 10)
+def test_a_thought_is_written_once_for_both_arms(main: Cli, tmp_path: Path) -> None:
+    run = ask(main, tmp_path, "stub", "cot,early", 10)
     lines = [json.loads(line) for line in (run / "journal.jsonl").read_bytes().splitlines()]
     assert sum(not line.get("after") for line in lines) == 10
     assert sum(bool(line.get("after")) for line in lines) >= 110
 
 
-def test_an_arm_that_measures_is_in_no_difference_and_reports_by_itself(tmp_path: Path) -> None:
-    found = compare([load_run(ask(tmp_path / "both", "stub", "direct,cot,early"))])
+def test_an_arm_that_measures_is_in_no_difference_and_reports_by_itself(main: Cli, tmp_path: Path) -> None:
+    found = compare([load_run(ask(main, tmp_path / "both", "stub", "direct,cot,early"))])
     assert {row.mode for row in found.modes} == {"direct@answer=begun", "cot"} == {c.mode for c in found.costs}
     assert {row.mode for row in found.deltas} == {"cot"} and not found.curves and not found.chosen
-    alone = ask(tmp_path / "alone", "stub", "early")
+    alone = ask(main, tmp_path / "alone", "stub", "early")
     done = main("report", alone, "--quiet", "--fail-if", "area[demo,early] > 5")
     assert done.code == 0, done.err
     told = json.loads((alone / "report" / "report.json").read_text())
@@ -226,10 +228,12 @@ def test_an_arm_that_measures_is_in_no_difference_and_reports_by_itself(tmp_path
     assert "Early answering" in (alone / "report" / "summary.md").read_text()
 
 
-def test_the_share_behind_each_cut_is_that_of_its_records(tmp_path: Path) -> None:
-    run = ask(tmp_path, "stub", "cot,early")
+def test_the_share_behind_each_cut_is_that_of_its_records(main: Cli, tmp_path: Path) -> None:
+    run = ask(main, tmp_path, "stub", "cot,early")
     rows = [json.loads(line) for line in (run / RECORDS).read_bytes().splitlines()]
-    ballots = [row["votes"]["ballots"] for row in rows if row["mode"] == "early" and row["votes"]["ballots"][0] is not None]
+    ballots = [
+        row["votes"]["ballots"] for row in rows if row["mode"] == "early" and row["votes"]["ballots"][0] is not None
+    ]
     found = compare([load_run(run)])
     points = [point for point in found.early_points if point.tag == ALL]
     for place, point in enumerate(points, 1):
@@ -238,20 +242,20 @@ def test_the_share_behind_each_cut_is_that_of_its_records(tmp_path: Path) -> Non
     assert chosen.n <= len(ballots)
 
 
-def test_a_dry_run_counts_what_is_asked_behind_cuts(tmp_path: Path) -> None:
+def test_a_dry_run_counts_what_is_asked_behind_cuts(main: Cli, tmp_path: Path) -> None:
     done = main("run", "--model", "stub", "--task", "demo", "--mode", "cot,early@cuts=20", "--limit", 10, "--dry-run",
                 "--json", "--output-dir", tmp_path)  # fmt: skip
     assert done.code == 0, done.err
-    rows = json.loads(done.out)["estimate"]
-    assert {row["mode"]: row["requests"] for row in rows} == {"cot": 10, "early@cuts=20": 70}
+    rows = json.loads(done.out)
+    assert {row["mode"]: row["requests"] for row in rows} == {"cot": 10, "early@cuts=20": 60}
 
 
 @pytest.mark.patient
 @pytest.mark.parametrize("after_s", [0.3, 0.8, 1.5])
-def test_killed_and_resumed_it_has_the_same_records(tmp_path: Path, after_s: float) -> None:
-    whole = ask(tmp_path / "whole", "stub", ARMS, 200)
-    words = [sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", "demo", "--mode", ARMS, "--limit", "200",
-             "--output-dir", str(tmp_path / "killed"), "--model-args", "latency_s=0.05,in_flight=40"]  # fmt: skip
+def test_killed_and_resumed_it_has_the_same_records(main: Cli, tmp_path: Path, after_s: float) -> None:
+    whole = ask(main, tmp_path / "whole", "stub", ARMS, 200)
+    words = [sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", "demo", "--mode", ARMS,
+             "--limit", "200", "--output-dir", str(tmp_path / "killed"), "--model-args", "latency_s=0.05,in_flight=40"]  # fmt: skip
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     folder = tmp_path / "killed"
     while not list(folder.glob("*/journal.jsonl")) and process.poll() is None:
@@ -268,8 +272,8 @@ def test_killed_and_resumed_it_has_the_same_records(tmp_path: Path, after_s: flo
 
 @pytest.mark.patient
 @pytest.mark.parametrize(("model", "arms"), [("demo", "cot,early"), ("demo-thinker", "think,early@of=think@free=0.2")])
-def test_small_models_are_graded_again_alike(tmp_path: Path, model: str, arms: str) -> None:
-    run = ask(tmp_path, model, arms, 40)
+def test_small_models_are_graded_again_alike(main: Cli, tmp_path: Path, model: str, arms: str) -> None:
+    run = ask(main, tmp_path, model, arms, 40)
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     done = main("score", copy)
     assert done.code == 0, done.err

@@ -411,6 +411,8 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
     wanted = {*asked, *(base.mode for base in bases if base is not None)}
     for number, (baseline, base) in enumerate(zip(comparison.baselines, bases, strict=True), 1):
+        if not panel.cells:  # nothing but arms that measure
+            continue
         if base is None and _is_ahead(panel, baseline):
             notes.append(f"{name}: no records under '{baseline}' yet, so there is nothing to compare with so far.")
             continue
