@@ -25,7 +25,12 @@ CORPUS = [
 ] * 20
 
 
-def build(folder: Path, *, seed: int = 0, context: int = 8192) -> Path:
+# Printable ASCII, a space and a line's end, as byte-level tokenizers write them.
+_ASCII = [*map(chr, range(33, 127)), "\u0120", "\u010a"]
+
+
+def build(folder: Path, *, seed: int = 0, context: int = 8192, spelt: bool = False) -> Path:
+    """spelt: each token is a character of ASCII, so that what is written is cut into the same tokens again."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -39,6 +44,9 @@ def build(folder: Path, *, seed: int = 0, context: int = 8192) -> Path:
         CORPUS,
         trainers.BpeTrainer(vocab_size=1024, special_tokens=specials, initial_alphabet=alphabet, show_progress=False),
     )
+    if spelt:
+        tokenizer.model = models.BPE({text: at for at, text in enumerate([*specials, *_ASCII])}, [])
+        tokenizer.add_special_tokens(specials)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token="<s>",

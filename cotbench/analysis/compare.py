@@ -171,7 +171,7 @@ class Comparison:
     supports: list[Support] = field(default_factory=list)
     tool_uses: list[ToolUse] = field(default_factory=list)
     tool_blocks: list[ToolBlocks] = field(default_factory=list)
-    early: list[Early] = field(default_factory=list)
+    early_answers: list[Early] = field(default_factory=list)
     early_points: list[EarlyPoint] = field(default_factory=list)
     early_splits: list[EarlySplit] = field(default_factory=list)
     early_exits: list[EarlyExit] = field(default_factory=list)
@@ -394,7 +394,7 @@ def _add_costs(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[
 def _add_early(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[Rule]) -> None:
     """Add after how much of their thoughts the answers of arms stood."""
     found = early_of(panels, next((rule for rule in rules if rule.name == comparison.tag_rule), None))
-    comparison.early.extend(found.rows)
+    comparison.early_answers.extend(found.rows)
     comparison.early_points.extend(found.points)
     comparison.early_splits.extend(found.splits)
     comparison.early_exits.extend(found.exits)
@@ -464,6 +464,8 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
     wanted = {*asked, *(base.mode for base in bases if base is not None)}
     for number, (baseline, base) in enumerate(zip(comparison.baselines, bases, strict=True), 1):
+        if not panel.cells:  # nothing but arms that measure
+            continue
         if base is None and _is_ahead(panel, baseline):
             notes.append(f"{name}: no records under '{baseline}' yet, so there is nothing to compare with so far.")
             continue

@@ -58,6 +58,10 @@ has an estimate.
                                         which cot is the dearest arm; shipped_saving: of its tokens, shipped_loss (_low,
                                         _high): of its accuracy; shipped_tokens, shipped_used; shipped_too_good: by how
                                         much chosen and scored on the same questions would be
+    area[gsm8k,early]                   of an arm that answers early: how far agreement with the own answer at the cuts
+                                        of a thought is below that at its end; settled: the median share of the thought
+                                        at which answers stand; settled_at_0, unsettled, abandoned, disagreement;
+                                        wasted: of the thought's tokens, those behind that; wasted_tokens
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -247,6 +251,14 @@ FIGURES: Mapping[str, _Figure] = {
     "tool_recovered": _Figure("tool_uses", "recovered.value"),
     "right_with_tool": _Figure("tool_uses", "right_used.value"),
     "right_without_tool": _Figure("tool_uses", "right_unused.value"),
+    **_with_interval("area", "early_answers", "area"),
+    **_with_interval("settled_at_0", "early_answers", "settled_at_0"),
+    **_with_interval("wasted", "early_answers", "wasted_share"),
+    **_with_interval("abandoned", "early_answers", "abandoned"),
+    **_with_interval("disagreement", "early_answers", "disagreement"),
+    "settled": _Figure("early_answers", "settled_p50"),
+    "unsettled": _Figure("early_answers", "unsettled"),
+    "wasted_tokens": _Figure("early_answers", "wasted_tokens.value", share=False),
     "delta_found": _Figure("supports", "delta.value", side=FOUND),
     "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
     **_with_ends("interaction", "effects", "difference"),
@@ -318,7 +330,7 @@ _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
 # Rows about a mode by itself.
 _OF_ONE = frozenset(
     {"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses", "efforts", "their_arms"}
-    | {"stopped_votes"}
+    | {"stopped_votes", "early_answers"}
 )
 
 
@@ -677,6 +689,8 @@ def _narrowed(
         if kind in ("their_arms", "their_deltas"):
             found = "no run here was imported with its tool's verdicts."
             raise _refused(gate.text, found, "Ask about a run that `cotbench import` made, or leave the gate out.")
+        if kind == "early_answers":
+            raise _refused(gate.text, "no arm here answers early.", "Run early too, or leave the gate out.")
         if kind == "tool_uses":
             raise _refused(gate.text, "no arm here has a tool.", "Run tools, or leave the gate out.")
         if kind == "shipped":

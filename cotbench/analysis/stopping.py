@@ -148,9 +148,7 @@ def difference(values: Array, design: Design) -> Interval:
 # --- what a rule does with one question's paths -------------------------------------------------------------------
 
 
-def stopped(
-    ballots: Sequence[int | None], right: frozenset[int], stop: Stop
-) -> tuple[float, float, float, float]:
+def stopped(ballots: Sequence[int | None], right: frozenset[int], stop: Stop) -> tuple[float, float, float, float]:
     """Return means over the orders of a question's paths: how many are drawn, and how often the vote is what that of
     all paths in this order is; how often it is right, and how often that of all paths is."""
     counts, abstained, wins = _pattern(ballots, right)

@@ -12,6 +12,7 @@ from cotbench.report import (
     categories,
     chosen,
     cost,
+    early,
     factorial,
     findings,
     locked,
@@ -33,8 +34,8 @@ def headlines(comparison: Comparison) -> list[str]:
     own += placebo.sentences(comparison)
     found = [*over, *own, *agreement.sentences(comparison), *beside.sentences(comparison), *alone(comparison)]
     said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
-    early = [*cascade.sentences(comparison), *stopping.sentences(comparison)]
-    return [*said, *cost.sentences(comparison), *early, *curves(comparison)]
+    sparing = [*early.sentences(comparison), *cascade.sentences(comparison), *stopping.sentences(comparison)]
+    return [*said, *cost.sentences(comparison), *sparing, *curves(comparison)]
 
 
 def fixed(comparison: Comparison) -> list[str]:

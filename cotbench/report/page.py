@@ -64,11 +64,13 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "conduct": "Conduct",
     "tool_use": "Tools",
     "tool_blocks": "Blocks of code",
+    "early_answers": "Early answering",
     "votes": "Votes",
 }
 ABOUT = "about"  # the table of what the runs were, which the page shows as a list
 FOLDED = frozenset(
     {"ship", "plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid", "tool_blocks", "disagreements"}
+    | {"early_points", "early_splits", "early_exits", "early_free"}
 )
 FEW = 4  # tasks of a suite, which are named in the title
 CARDS = 12  # tasks, of which the cards stand above the plot

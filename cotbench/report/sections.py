@@ -27,6 +27,7 @@ from cotbench.report.columns import TASK as _TASK
 from cotbench.report.columns import Column, Section, Table
 from cotbench.report.columns import N as _N
 from cotbench.report.cost import costs, payoffs
+from cotbench.report.early import early_answers, early_exits, early_free, early_points, early_splits
 from cotbench.report.factorial import interaction, passages_and_thought
 from cotbench.report.glance import at_a_glance
 from cotbench.report.placebo import placebo
@@ -401,6 +402,7 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
         tool_use,
         tool_blocks,
     ),
+    *(early_answers, early_splits, early_exits, early_free, early_points),
     *(budgets, _splits, payoffs, costs),
     *(_policies, ship, cascades, stopped_votes, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, disagreements, unsaid),

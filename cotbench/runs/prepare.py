@@ -677,7 +677,8 @@ def estimate(plan: RunPlan) -> list[dict[str, Any]]:
         questions = plan.questions[task]
         count = len(questions)
         some = questions[:: max(1, count // ESTIMATE_FROM)]
-        turns = [turn for turn in kit.mode.turns if (task, turn.name) not in counted]
+        rests = (task, kit.mode.facts.of) in plan.kits  # and then the other arm's reply isn't asked for again
+        turns = [turn for turn in kit.mode.turns if (task, turn.name) not in counted and not (rests and turn.of)]
         counted |= {(task, turn.name) for turn in turns if turn.shared}
         asked = {turn.name: kit.asked(turn) for turn in turns}
         paths = {name: times * kit.sampling[name].n for name, times in asked.items()}
