@@ -22,7 +22,7 @@ from cotbench.analysis.prices import Prices, money
 from cotbench.analysis.sequence import ConfidenceSequence, bounds
 from cotbench.errors import UsageError
 from cotbench.questions.drawing import drawn
-from cotbench.runs.goal import Goal, contrasts_of
+from cotbench.runs.goal import DISCORDANCE, SIGN, Goal, contrasts_of
 from cotbench.runs.loop import Job
 from cotbench.runs.options import RunOptions
 from cotbench.runs.prepare import RunPlan
@@ -341,6 +341,25 @@ class Until:
 def limits_of(options: RunOptions) -> dict[str, Any]:
     """What a drawn run stops at, by the names of options."""
     return {name: value for name in LIMITS if (value := getattr(options, name)) is not None}
+
+
+def expected(plan: RunPlan) -> Iterator[str]:
+    """How far a drawn run is likely to come, in sentences without their full stop."""
+    yield "questions are asked in a random order, and what is told above is of all of them"
+    if (word := plan.options.until) is None:
+        return
+    goal = Goal(word, sum(len(others) for _, others in contrasts_in(plan).values()))
+    effects = (0.10, 0.05, 0.02) if word == SIGN else (0.0,)
+    for task, questions in plan.questions.items():
+        of = len(questions)
+        counts = [
+            (f"{100 * effect:g} points take " if effect else "") + f"about {goal.questions(effect, of):,}"
+            for effect in effects
+        ]
+        yield (
+            f"--until {word}: of {task}'s {of:,} questions {', '.join(counts)}, where arms answer "
+            f"{DISCORDANCE:.0%} of them differently"
+        )
 
 
 def contrasts_in(plan: RunPlan) -> Mapping[str, tuple[str, tuple[str, ...]]]:

@@ -28,6 +28,7 @@ from cotbench.report.plots import (
     outcomes,
     pooled,
     scored,
+    sequence,
     shares,
     twins,
     votes,
@@ -71,6 +72,7 @@ def plots_of(comparison: Comparison) -> Iterator[Plot]:
     looks, pair = looks_of(comparison), _main_pair(comparison)
     kinds = (
         deltas,
+        sequence,
         scored,
         twins,
         pooled,
