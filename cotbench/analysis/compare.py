@@ -298,6 +298,7 @@ def compare(
         comparison.tool_blocks.extend(blocks)
     _add_costs(comparison, everywhere, table, prices)
     _add_beside(comparison, compared, prices)
+    comparison.doubts.extend(of_drawn.doubts(everywhere, comparison.deltas))
     models = between(compared, fixed(comparison.deltas), next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
     comparison.leads.extend(models.leads)
