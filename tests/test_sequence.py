@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_stats_simulated import LOGIQA, MMLU, within
 
 from cotbench.analysis.sequence import ConfidenceSequence, bounds
 from cotbench.analysis.stats import Array
-from tests.test_stats_simulated import LOGIQA, MMLU, within
 
 SIMULATIONS = int(os.environ.get("COTBENCH_SIMULATIONS", "200"))
 ALL_OF_MMLU = sum(MMLU)

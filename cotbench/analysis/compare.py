@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -73,6 +73,18 @@ from cotbench.store.lock import state_of
 from cotbench.store.manifest import SuiteEntry
 from cotbench.store.table import Sent
 from cotbench.types import Outcome
+
+T = TypeVar("T", bound="_Of")
+
+
+class _Of(Protocol):
+    """A row that is of one model on one task."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+
 
 REPORT_SCHEMA = 3
 EFFECT = 0.02
@@ -280,6 +292,13 @@ def compare(
     comparison.notes.extend(_without_feature(compared, rules))
     everywhere, compared = compared, [panel for panel in compared if panel.drawn is None]
     comparison.notes.extend(of_drawn.notes(everywhere))
+    drawn = frozenset((panel.model, panel.task) for panel in everywhere if panel.drawn is not None)
+
+    def fixed(rows: Iterable[T]) -> list[T]:
+        """Rows of questions that weren't drawn: whatever is put together of several, or judged by an interval that
+        holds at one look only, is of these."""
+        return [row for row in rows if (row.model, row.task) not in drawn]
+
     _add_audits(comparison, everywhere)
     _add_theirs(comparison, compared)
     comparison.unsaid.extend(over_tasks(one for panel in everywhere for one in _unsaid(comparison, panel)))
@@ -304,13 +323,14 @@ def compare(
     _add_beside(comparison, compared, prices)
     _add_shipped(comparison, compared, table, Terms(margin=margin, prices=prices))
     _add_placebos(comparison, compared, table)
-    models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
+    comparison.doubts.extend(of_drawn.doubts(everywhere, comparison.deltas))
+    models = between(compared, fixed(comparison.deltas), next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
     comparison.leads.extend(models.leads)
     comparison.notes.extend(models.notes)
     if weights is not None:
         by_name = {rule.name: rule for rule in table}
-        mixed = weighted(compared, comparison.deltas, weights, by_name, tag_rule, comparison.doubts)
+        mixed = weighted(compared, fixed(comparison.deltas), weights, by_name, tag_rule, comparison.doubts)
         comparison.weights.extend(mixed.parts)
         comparison.weighted_modes.extend(mixed.modes)
         comparison.weighted_deltas.extend(mixed.deltas)
@@ -323,19 +343,20 @@ def compare(
     whole.families.update(models.families)
     whole.families.update(placebos_in_words(whole.placebos))
     _add_scores(whole, compared, table)
-    twins, of_twins, apart = twins_of(compared, whole.deltas)
+    twins, of_twins, apart = twins_of(compared, fixed(whole.deltas))
     whole.twins.extend(twins)
     whole.families.update(of_twins)
     whole.notes.extend(apart)
     whole.locked.extend(locked_of(whole, runs, everywhere, margin))
     suite, notes = (suite, []) if suite is not None else suite_of(runs, everywhere)
     known = symbolic_by(suite)
-    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.remarks, symbolic_tasks, known)
+    deltas, splits = fixed(whole.deltas), fixed(whole.splits)
+    over, left_out = pooled_of(deltas, splits, compared, whole.remarks, symbolic_tasks, known)
     whole.pooled.extend(over)
     whole.notes.extend(left_out)
     if suite is None:
         return whole
-    whole.categories.extend(categories_of(suite, whole.deltas, compared, whole.remarks))
+    whole.categories.extend(categories_of(suite, deltas, compared, whole.remarks))
     whole.missing.extend(missing_of(suite, runs, everywhere))
     whole.notes.extend([*notes, *outside(suite, everywhere)])
     return replace(whole, suite=suite.name)
@@ -371,7 +392,8 @@ def _add_theirs(comparison: Comparison, panels: Sequence[Panel]) -> None:
 def _add_scores(comparison: Comparison, panels: Sequence[Panel], rules: Sequence[Rule]) -> None:
     """Add mean scores, where answers may be partly right. The differences have their verdicts by now."""
     exact = {(*row.key, row.rule): row.difference.value for row in comparison.splits}
-    deltas = [*comparison.deltas, *comparison.groups]
+    there = {(panel.model, panel.task) for panel in panels}
+    deltas = [row for row in (*comparison.deltas, *comparison.groups) if (row.model, row.task) in there]
     found = scores_of(panels, deltas, exact, rules, comparison.tag_rule, comparison.remarks)
     comparison.scores.extend(found.modes)
     comparison.score_deltas.extend(found.deltas)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cotbench.analysis.beside import Doubt
 from cotbench.analysis.cost import Cost
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval, ModeStats, Paired, Split, names_of
 from cotbench.analysis.flat import columns
@@ -172,6 +173,21 @@ def secondary(rows: Iterable[Delta], stopped: Sequence[Stopped]) -> list[Delta]:
         else row
         for row in rows
     ]
+
+
+def doubts(panels: Sequence[Panel], rows: Iterable[Delta]) -> list[Doubt]:
+    """Of drawn runs, why an arm with further calls isn't said to help: no vote at equal tokens stands beside it."""
+    searches = {
+        (panel.model, panel.task, cell.mode)
+        for panel in panels
+        if panel.drawn is not None
+        for cell in panel.cells.values()
+        if cell.facts.beside_vote
+    }
+    keys = dict.fromkeys(row.key for row in rows if row.key[:3] in searches)
+    names = ("model", "task", "mode", "baseline")
+    text = "in a drawn run no vote at equal tokens stands beside it"
+    return [Doubt(**dict(zip(names, key, strict=True)), text=text) for key in keys]
 
 
 def families(stopped: Sequence[Stopped]) -> dict[str, str]:

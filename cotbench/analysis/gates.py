@@ -188,6 +188,9 @@ FIGURES: Mapping[str, _Figure] = {
     "score_more": _Figure("score_deltas", "more", share=False),
     "score_less": _Figure("score_deltas", "less", share=False),
     **_with_ends("score_did", "score_splits", "difference"),
+    **{f"stopped_{name}": _Figure("stopped", name, share=False) for name in ("n", "behind", "unknown")},
+    "stopped_half_width": _Figure("stopped", "half_width"),
+    "stopped_log10_e": _Figure("stopped", "log10_e", share=False),
     **_with_ends("twin", "twins", "difference"),
     "twin_n": _Figure("twins", "n", share=False),
     "cost": _Figure("costs", "cost.value", share=False, money=True),
@@ -320,6 +323,7 @@ _OF_ALL = (
     "their_deltas",
     "stopped_votes",
     "cascades",
+    "stopped",
 )
 ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
@@ -595,7 +599,7 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.policy == ORACLE_ON_OTHERS)
     if kind == "shipped":
         return bool(row.policy == FIGURES[gate.name].side)
-    if kind in ("recalls", "chosen", "tool_uses", "efforts"):
+    if kind in ("recalls", "chosen", "tool_uses", "efforts", "stopped"):
         return True
     if kind in ("their_arms", "their_deltas"):
         return bool(row.default)
@@ -666,6 +670,8 @@ def _narrowed(
         if kind in _OF_SCORES:
             found = "no answer here is partly right, so mean scores are shares of right answers."
             raise _refused(gate.text, found, "Ask about accuracy, delta or did, or leave the gate out.")
+        if kind == "stopped":
+            raise _refused(gate.text, "no run here stops when it knows.", "Run with --until, or leave the gate out.")
         if kind in ("beside", "efforts"):
             found = "no arm here spends further calls beside a vote" + (" at a price." if money else ".")
             raise _refused(gate.text, found, "Run one with self-consistency beside it, or leave the gate out.")

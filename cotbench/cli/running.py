@@ -177,6 +177,7 @@ def say_estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, a
     from cotbench.runs.prepare import check_engine, expected_thinking
     from cotbench.runs.shards import held
     from cotbench.runs.shown import lint_of
+    from cotbench.runs.until import expected
     from cotbench.terminal.likely import show_estimate
 
     prices = _prices(prices_file)
@@ -190,6 +191,7 @@ def say_estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, a
         known.insert(0, why_not_given(plan.options.model, thinking))
     if plan.options.shard is not None:
         known.insert(0, held(plan.whole, plan.questions, plan.options.shard))
+    known[:0] = [*expected(plan)] if plan.options.draws else []
     if as_json:
         stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):

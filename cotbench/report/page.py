@@ -38,6 +38,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "at_a_glance": "Main table",
     "accuracy": "Accuracy",
     "deltas": "Differences",
+    "stopped": "Where it stopped",
     "their_arms": "Their verdicts",
     "their_causes": "Where they differ",
     "their_deltas": "Under their verdicts",

@@ -35,6 +35,7 @@ from cotbench.report.pooled import across_tasks
 from cotbench.report.recall import recall, support
 from cotbench.report.scored import score_deltas, score_splits, scores
 from cotbench.report.shipping import ship
+from cotbench.report.stopped import stopped
 from cotbench.report.stopping import stopped_votes
 from cotbench.report.tools import tool_blocks, tool_use
 from cotbench.report.twins import twins
@@ -386,7 +387,18 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(at_a_glance, categories, missing, _accuracy, _deltas, their_arms, their_causes, their_deltas, their_read),
+    *(
+        at_a_glance,
+        categories,
+        missing,
+        _accuracy,
+        _deltas,
+        stopped,
+        their_arms,
+        their_causes,
+        their_deltas,
+        their_read,
+    ),
     *(scores, score_deltas, score_splits, twins),
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
     *(

@@ -78,6 +78,8 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "beside-votes": comparison.beside,
         "efforts": comparison.efforts,
         "vote-points": comparison.vote_points,
+        "stopped": comparison.stopped,
+        "looks": comparison.looks,
         "tool-use": comparison.tool_uses,
         "tool-blocks": comparison.tool_blocks,
         "early-answers": comparison.early_answers,

@@ -38,6 +38,7 @@ from cotbench.questions.worked import with_exemplars
 from cotbench.runs.arms import check_judge, check_settings, resolve, wants
 from cotbench.runs.default_modes import ALL, before_opening, default_modes
 from cotbench.runs.donors import donors_of
+from cotbench.runs.goal import contrasts_of
 from cotbench.runs.options import RunOptions
 from cotbench.runs.parsing import shard_of
 from cotbench.runs.retriever import check_passages, require_retriever
@@ -330,7 +331,10 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         counts=counts,
         exemplars=exemplars,
     )
-    _ = plan.lock  # refused now, where there is no such contrast
+    lock = plan.lock  # refused now, where there is no such contrast
+    if options.until is not None and options.modes:
+        arms = ((task, kit.mode) for (task, _), kit in kits.items())
+        contrasts_of(arms, options.until, None if lock is None else lock.baseline)
     return plan
 
 

@@ -53,7 +53,7 @@ from cotbench.runs.second import open_second
 from cotbench.runs.shown import shown_by
 from cotbench.runs.stations import Judge, Replies, Ticket
 from cotbench.runs.tally import Tally, Watch
-from cotbench.runs.until import LIMITS, Until, contrasts_in, limits_of
+from cotbench.runs.until import LIMITS, Until, contrasts_in, limits_of, prices_of
 from cotbench.store.journal import JOURNAL, LARGE, Counts, Journal, JournalIndex
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
@@ -98,6 +98,7 @@ def execute(
     started = time.monotonic()
     if any(KINDS[kind].judge is not None for kit in plan.kits.values() for kind in kit.data.task.kinds):
         require_workers()  # before a model is loaded
+    prices_of(plan.options, prices)  # refused before a model is loaded
     recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
     recorded = recorded if like is None else like.spec
     wanted_by(plan, output_dir, again=like is not None)  # refused before a model is loaded

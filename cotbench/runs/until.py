@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, json
 
-from cotbench.analysis.prices import Prices, money
+from cotbench.analysis.prices import Price, Prices, money
 from cotbench.analysis.sequence import ConfidenceSequence, bounds
 from cotbench.errors import UsageError
 from cotbench.questions.drawing import drawn
-from cotbench.runs.goal import Goal, contrasts_of
+from cotbench.runs.goal import DISCORDANCE, SIGN, Goal, contrasts_of
 from cotbench.runs.loop import Job
 from cotbench.runs.options import RunOptions
 from cotbench.runs.prepare import RunPlan
@@ -145,7 +145,7 @@ class Until:
         options, plan = self.plan.options, self.plan
         contrasts = contrasts_in(plan)
         self.goal = Goal(options.until or "", sum(len(others) for _, others in contrasts.values()))
-        self._price = _price_of(plan, self.prices)
+        self._price = prices_of(options, self.prices)
         self._tasks: dict[str, _Task] = {}
         first = 0
         for task, questions in plan.questions.items():
@@ -285,6 +285,7 @@ class Until:
         """What the run has cost so far; what of prompts a cache had isn't told while it goes on, and costs in full."""
         busy = sum(session.get("busy_s", 0.0) for session in self.manifest.sessions) + self.tally.busy_s
         own, judge = self._price
+        assert own is not None
         spent = money(own, prompt=prompt, completion=completion, busy_s=busy)
         judged = {"prompt": self._judged["prompt"], "completion": self._judged["completion"]}
         return float(spent or 0.0) + (float(money(judge, **judged, busy_s=0.0) or 0.0) if judge is not None else 0.0)
@@ -343,6 +344,25 @@ def limits_of(options: RunOptions) -> dict[str, Any]:
     return {name: value for name in LIMITS if (value := getattr(options, name)) is not None}
 
 
+def expected(plan: RunPlan) -> Iterator[str]:
+    """How far a drawn run is likely to come, in sentences without their full stop."""
+    yield "questions are asked in a random order, and what is told above is of all of them"
+    if (word := plan.options.until) is None:
+        return
+    goal = Goal(word, sum(len(others) for _, others in contrasts_in(plan).values()))
+    effects = (0.10, 0.05, 0.02) if word == SIGN else (0.0,)
+    for task, questions in plan.questions.items():
+        of = len(questions)
+        counts = [
+            (f"{100 * effect:g} points take " if effect else "") + f"about {goal.questions(effect, of):,}"
+            for effect in effects
+        ]
+        yield (
+            f"--until {word}: of {task}'s {of:,} questions {', '.join(counts)}, where arms answer "
+            f"{DISCORDANCE:.0%} of them differently"
+        )
+
+
 def contrasts_in(plan: RunPlan) -> Mapping[str, tuple[str, tuple[str, ...]]]:
     """The differences that a plan's run is to know. Raises UsageError where there are none."""
     lock = plan.lock
@@ -350,9 +370,8 @@ def contrasts_in(plan: RunPlan) -> Mapping[str, tuple[str, tuple[str, ...]]]:
     return contrasts_of(kits, plan.options.until, None if lock is None else lock.baseline)
 
 
-def _price_of(plan: RunPlan, prices: Prices | None) -> Any:
+def prices_of(options: RunOptions, prices: Prices | None) -> tuple[Price | None, Price | None]:
     """The prices of the run's model and of the second one. Raises UsageError where a limit of money has none."""
-    options = plan.options
     if options.max_cost is None:
         return None, None
     price = None if prices is None else prices.of(options.model)

@@ -6,6 +6,7 @@ first, so that a share of right answers over all of them would say which these a
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Generator, Sequence
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cotbench.report.tame import tame_line
-from cotbench.runs.tally import ArmTally, Clock, Tally, Watch
+from cotbench.runs.tally import ArmTally, Clock, Standing, Tally, Watch
 from cotbench.terminal.console import Output
 from cotbench.terminal.printing import say
 
@@ -131,8 +132,20 @@ def drawn(tally: Tally, clock: Clock, width: int, height: int) -> Group:
             each,
         )
     lines = [Text(rest, style="dim")] if rest else []
+    lines += [Text(tame_line(standing(one)), style="green" if one.decided else "") for one in tally.standings]
     lines += map(Text, _filled("", _state(tally, clock), width))
     return Group(table, *lines)
+
+
+def standing(one: Standing) -> str:
+    """What is known of a difference in a drawn run, in a line."""
+    value = "" if one.value is None else f"{100 * one.value:+.1f} ".replace("-", "−")
+    evidence = "certain" if one.log_e == math.inf else f"{math.exp(min(one.log_e, 700)):,.3g}"
+    known = ", known" if one.decided else ""
+    return (
+        f"{one.task} {one.mode} − {one.baseline}: {value}±{100 * one.half_width:.1f} points, evidence {evidence}, "
+        f"{one.questions:,} of {one.of:,} questions{known}"
+    )
 
 
 _Rows = list[tuple[tuple[str, str], ArmTally]]
@@ -187,6 +200,7 @@ def lines_of(tally: Tally, clock: Clock) -> list[str]:
     for task in tasks:
         arms = [(mode, arm) for (of, mode), arm in tally.arms.items() if of == task]
         lines += _filled(f"  {task}: ", [_part(mode, arm) for mode, arm in arms], PLAIN_WIDTH)
+        lines += [f"  {standing(one)}" for one in tally.standings if one.task == task]
     return lines
 
 

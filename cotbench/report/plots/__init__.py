@@ -31,9 +31,10 @@ from cotbench.report.plots import (
     placebo,
     pooled,
     scored,
+    sequence,
     shares,
-    stopping,
     shipping,
+    stopping,
     twins,
     votes,
 )
@@ -76,6 +77,7 @@ def plots_of(comparison: Comparison) -> Iterator[Plot]:
     looks, pair = looks_of(comparison), _main_pair(comparison)
     kinds = (
         deltas,
+        sequence,
         scored,
         twins,
         pooled,
