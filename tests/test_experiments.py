@@ -83,6 +83,8 @@ SAME: dict[str, tuple[Any, str]] = {
     "exemplars": ("own", "own"),
     "limit": ("50", "50"),
     "shard": ("3/8", "3/8"),
+    "replicates": (5, "5"),
+    "wordings": (3, "3"),
     "seed": (4, "4"),
     "skip_missing": (True, "true"),
     "base_url": ("http://h/v1", "http://h/v1"),

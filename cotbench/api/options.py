@@ -33,6 +33,8 @@ class Options(TypedDict, total=False):
     exemplars: str
     limit: int | None
     shard: str | None
+    replicates: int
+    wordings: int
     seed: int
     skip_missing: bool
     base_url: str | None

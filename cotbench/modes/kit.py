@@ -13,6 +13,7 @@ from cotbench.modes.context import Context
 from cotbench.modes.mode import Mode, Turn
 from cotbench.modes.prompts import Prompts
 from cotbench.modes.reading import read_answer, read_execution
+from cotbench.modes.repeats import REPLICATE
 from cotbench.modes.steps import Continue, Found, Paths, Step, consult, generate
 from cotbench.questions.data import TaskData
 from cotbench.types import (
@@ -49,6 +50,11 @@ class Kit:
     seed: int = 0
     values: Mapping[str, Any] = field(default_factory=dict)
     prelude: str = ""
+
+    @property
+    def replicate(self) -> int:
+        """Which repetition of the arm it is of, from 0."""
+        return int(self.mode.facts.settings.get(REPLICATE, 0))
 
     def setting(self, name: str) -> Any:
         """Return the value of a setting that the mode has of its own."""
