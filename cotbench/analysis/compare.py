@@ -49,6 +49,7 @@ from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.provenance import Provenance, provenance_of
 from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of, unknown_passages
+from cotbench.analysis.repeats import Noise, RepeatedDelta, headline_of, noise_of, repeated_deltas
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
@@ -112,7 +113,8 @@ class Comparison:
     don't say.
     beside: arms with further calls beside votes at equal cost; efforts: what these and those took; vote_points: votes
     over fewer paths; doubts: of which such arms it isn't said that they help, and why. cautions: what belongs beside a
-    headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
+    headline. noises: of arms that were repeated, what their repeats say; repeated: differences over these.
+    families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     suite: by which the report is, "" for none; categories: over the tasks of each of its categories; missing: what
     belongs to it and isn't here.
     """
@@ -160,6 +162,8 @@ class Comparison:
     efforts: list[Effort] = field(default_factory=list)
     vote_points: list[VotePoint] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    noises: list[Noise] = field(default_factory=list)
+    repeated: list[RepeatedDelta] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
     suite: str = ""
     categories: list[Category] = field(default_factory=list)
@@ -183,6 +187,11 @@ class Comparison:
     def facts_of(self, mode: str) -> Facts:
         """Return what the runs say of a mode, or the table of modes where they say nothing."""
         return self.facts.get(mode) or facts_of(mode)
+
+    @property
+    def headline(self) -> list[Delta]:
+        """The differences that headlines speak of, over all repeats where arms were repeated."""
+        return headline_of(self.deltas, self.repeated)
 
     @property
     def remarks(self) -> list[Remark]:
@@ -418,6 +427,10 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         if own is not None and own is not cell and all(own is not base for base in bases):
             _add_pair(comparison, panel, cell, own, sides, tagged)
     comparison.cautions.extend(_silent(panel))
+    if panel.repeats:
+        here = [delta for delta in comparison.deltas if (delta.model, delta.task) == (panel.model, panel.task)]
+        comparison.noises.extend(noise_of(panel, sides))
+        comparison.repeated.extend(repeated_deltas(panel, here, sides))
 
 
 def _is_named(panel: Panel, cell: Cell, names: Iterable[str]) -> bool:
@@ -465,6 +478,8 @@ _FAMILIES = {
     "all": "comparisons with {} on all questions of a task",
     "arms": "comparisons with {} on one side of the tag",
     "differences": "differences in differences against {} under the default rule",
+    "repeated": "comparisons with {} over repeats, on all questions of a task",
+    "repeated_arms": "comparisons with {} over repeats, on one side of the tag",
 }
 
 
@@ -473,12 +488,16 @@ def _corrected(comparison: Comparison) -> Comparison:
     deltas, sizes = by_family(comparison.deltas, lambda row: ("all" if row.tag == ALL else "arms", row.baseline))
     groups, of_groups = by_family(comparison.groups, lambda row: row.key)
     splits, of_splits = by_family(comparison.splits, lambda r: ("differences", r.baseline) if r.default else None)
-    families = in_words(sizes | of_splits, _FAMILIES)
+    repeated, of_repeats = by_family(
+        comparison.repeated, lambda row: ("repeated" if row.tag == ALL else "repeated_arms", row.baseline)
+    )
+    families = in_words(sizes | of_splits | of_repeats, _FAMILIES)
     if of_groups:
         most = max(of_groups.values())
         families["groups"] = f"the (at most {most}) subjects or types of one task, for one pair of modes"
     deltas, groups = (judged(rows, comparison.remarks) for rows in (deltas, groups))
-    return replace(comparison, deltas=deltas, groups=groups, splits=splits, families=families)
+    repeated = judged(repeated, comparison.remarks)
+    return replace(comparison, deltas=deltas, groups=groups, splits=splits, repeated=repeated, families=families)
 
 
 def _is_ahead(panel: Panel, arm: str) -> bool:

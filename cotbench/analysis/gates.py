@@ -46,6 +46,14 @@ has an estimate.
                                         tied_marks, shares; judged
     to_wrong[gsm8k,refine]              right answers that answering again turned wrong; to_right; flips: by how much
                                         more is right
+    flip[gsm8k,cot]                     of repeats of an arm, the share of questions on which not all are alike;
+                                        disagree: the chance that two differ; noise: the variance within a question;
+                                        reliability: the share right in all repeats, reliability_90 in 90% of them,
+                                        reliability_most in more than half
+    repeated[gsm8k,cot]                 the difference over all repeats; repeated_flip: of questions, those on which
+                                        not all repeats of the arm are alike; repeated_reliability: by how much more
+                                        questions are right in all; oracle_repeats: an oracle that chooses on another
+                                        repeat
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -66,7 +74,7 @@ from cotbench.analysis.chosen import ALL_ROUNDS, WAYS
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.analysis.factorial import INTERACTION
-from cotbench.analysis.policies import ORACLE_ON_OTHERS
+from cotbench.analysis.policies import ORACLE_ON_OTHERS, ORACLE_ON_REPEATS
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
 from cotbench.analysis.recall import FOUND, LACKING
 from cotbench.errors import UsageError, suggest
@@ -184,8 +192,18 @@ FIGURES: Mapping[str, _Figure] = {
     "to_wrong": _Figure("flips", "to_wrong", share=False),
     **_with_interval("flips", "flips", "delta"),
     "flips_p": _Figure("flips", "delta.p"),
-    "oracle": _Figure("policies", "accuracy"),
-    "oracle_with_luck": _Figure("policies", "with_luck"),
+    "oracle": _Figure("policies", "accuracy", unit=ORACLE_ON_OTHERS),
+    "oracle_with_luck": _Figure("policies", "with_luck", unit=ORACLE_ON_OTHERS),
+    "oracle_repeats": _Figure("policies", "accuracy", unit=ORACLE_ON_REPEATS),
+    "flip": _Figure("noises", "flipped"),
+    **_with_interval("disagree", "noises", "disagree"),
+    "noise": _Figure("noises", "within", share=False),
+    "reliability": _Figure("noises", "reliable_all"),
+    "reliability_90": _Figure("noises", "reliable_90"),
+    "reliability_most": _Figure("noises", "reliable_most"),
+    **_with_ends("repeated", "repeated", "delta"),
+    "repeated_flip": _Figure("repeated", "flipped"),
+    **_with_interval("repeated_reliability", "repeated", "reliable_all"),
     "weighted_accuracy": _Figure("weighted_modes", "accuracy.value"),
     "weighted_delta": _Figure("weighted_deltas", "delta.value"),
     "weighted_low": _Figure("weighted_deltas", "delta.low"),
@@ -266,7 +284,19 @@ _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose a
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
 # Rows about a mode by itself.
 _OF_ONE = frozenset(
-    {"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses", "efforts", "their_arms"}
+    {
+        "noises",
+        "modes",
+        "costs",
+        "weighted_modes",
+        "scores",
+        "recalls",
+        "chosen",
+        "flips",
+        "tool_uses",
+        "efforts",
+        "their_arms",
+    }
 )
 
 
@@ -528,13 +558,15 @@ def _is_meant(gate: Gate, row: Any) -> bool:
     if kind == "categories":
         return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
-        return bool(row.policy == ORACLE_ON_OTHERS)
+        return bool(row.policy == FIGURES[gate.name].unit)
     if kind in ("recalls", "chosen", "tool_uses", "efforts"):
         return True
     if kind in ("their_arms", "their_deltas"):
         return bool(row.default)
     if kind == "beside":
         return bool(row.cost == FIGURES[gate.name].unit and (row.first or gate.baseline is not None))
+    if kind == "noises":
+        return bool(row.default and row.tag == gate.tag)
     if kind == "flips":
         return bool(row.rounds == ALL_ROUNDS)
     if kind == "supports":
@@ -605,6 +637,9 @@ def _narrowed(
         if kind == "chosen":
             found = "no arm here chooses among candidates."
             raise _refused(gate.text, found, "Run best-of-n, tot or refine too, or leave the gate out.")
+        if kind in ("noises", "repeated"):
+            found = "no arm here was repeated."
+            raise _refused(gate.text, found, "Run with --replicates or --wordings, or leave the gate out.")
         if kind == "flips":
             raise _refused(gate.text, "no arm here answers again.", "Run refine too, or leave the gate out.")
         if kind in ("their_arms", "their_deltas"):
@@ -613,6 +648,9 @@ def _narrowed(
         if kind == "tool_uses":
             raise _refused(gate.text, "no arm here has a tool.", "Run tools, or leave the gate out.")
         if kind == "policies":
+            if FIGURES[gate.name].unit == ORACLE_ON_REPEATS:
+                found = "an oracle that chooses on another repeat needs arms that were repeated."
+                raise _refused(gate.text, found, "Run with --replicates, or leave the gate out.")
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
         raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")

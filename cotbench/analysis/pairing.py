@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -24,6 +24,7 @@ from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.modes import MODES, Facts, facts_of, find_mode
 from cotbench.modes.arms import as_asked, named
+from cotbench.modes.repeats import first_of, place_of
 from cotbench.questions.data import question_hash
 from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store import table
@@ -287,7 +288,8 @@ class Panel:
     """One task by one model: its questions, and a cell for each mode.
 
     model: its name, with the run's where two runs of it can't be paired. generalise: what the questions' groups are
-    taken for, a sample of subjects ("subject") or all there are ("")."""
+    taken for, a sample of subjects ("subject") or all there are (""). repeats: of each mode that was repeated, the
+    cells of all repeats, of which the first is the one among `cells`: whatever isn't about repeats is of that one."""
 
     model: str
     task: str
@@ -295,6 +297,7 @@ class Panel:
     golds: Sequence[str]
     cells: Mapping[str, Cell]
     generalise: str = ""
+    repeats: Mapping[str, tuple[Cell, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Panel({self.task}, {self.model}: {len(self.questions):,} questions under {', '.join(self.cells)})"
@@ -394,6 +397,10 @@ class Panel:
             golds=[self.golds[place] for place in places],
             cells={n: Cell(mode=n, run=cell.run, places=cell.places[chosen]) for n, cell in self.cells.items()},
             generalise=self.generalise,
+            repeats={
+                n: tuple(Cell(mode=cell.mode, run=cell.run, places=cell.places[chosen]) for cell in cells)
+                for n, cells in self.repeats.items()
+            },
         )
         part._tags.update({rule: None if tags is None else tags[chosen] for rule, tags in self._tags.items()})
         return part
@@ -501,16 +508,26 @@ def _panel(model: str, task: str, family: Sequence[Column], generalise: str) -> 
     order = sorted(runs)
     several = {id(column.run): column.run for column in family}
     numbers = {run: np.array([one.numbers.get(identity, -1) for identity in order]) for run, one in several.items()}
+    cells = {
+        column.mode: Cell(mode=column.mode, run=column.run, places=_placed(column, numbers[id(column.run)]))
+        for column in family
+    }
+    repeats: dict[str, list[Cell]] = defaultdict(list)
+    for mode, cell in cells.items():
+        if (first := first_of(mode)) in cells:  # one whose first isn't there yet stands for itself
+            repeats[first].append(cell)
     return Panel(
         model=model,
         task=task,
         questions=[runs[identity].questions[identity] for identity in order],
         golds=[runs[identity].golds[identity] for identity in order],
-        cells={
-            column.mode: Cell(mode=column.mode, run=column.run, places=_placed(column, numbers[id(column.run)]))
-            for column in family
-        },
+        cells={mode: cell for mode, cell in cells.items() if mode in repeats or first_of(mode) not in cells},
         generalise=generalise,
+        repeats={
+            mode: tuple(sorted(found, key=lambda cell: place_of(cell.mode)[1:]))
+            for mode, found in repeats.items()
+            if len(found) > 1
+        },
     )
 
 

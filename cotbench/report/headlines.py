@@ -16,6 +16,7 @@ from cotbench.report import (
     locked,
     pooled,
     recall,
+    repeats,
     scored,
     twins,
     weighted,
@@ -28,6 +29,7 @@ def headlines(comparison: Comparison) -> list[str]:
     over = [*categories.sentences(comparison), *pooled.sentences(comparison)]
     own = findings.texts(findings.findings(comparison))
     found = [*over, *own, *agreement.sentences(comparison), *beside.sentences(comparison), *alone(comparison)]
+    found += repeats.sentences(comparison)
     said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
     return [*said, *cost.sentences(comparison), *curves(comparison)]
 

@@ -52,6 +52,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "budgets": "Budgets",
     "beside": "Beside a vote",
     "efforts": "Efforts",
+    "repeated": "Over repeats",
+    "noises": "Noise",
     "splits": "By tag",
     "policies": "Policies",
     "plans": "Plans",

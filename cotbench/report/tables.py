@@ -73,6 +73,8 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "beside-votes": comparison.beside,
         "efforts": comparison.efforts,
         "vote-points": comparison.vote_points,
+        "noise": comparison.noises,
+        "repeated": comparison.repeated,
         "tool-use": comparison.tool_uses,
         "tool-blocks": comparison.tool_blocks,
         "costs": comparison.costs,

@@ -161,7 +161,8 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
     for (model, task), arms in panels.items():
         n = words.least_to_most(row.n for row in arms)
         by = f" by {words.short_model(model)}" if several else ""
-        blocks[tame_line(f"{task}{by}, {n} questions")] = [(tame_line(row.label), row) for row in arms]
+        over = next((f", over {row.repeats}" for row in arms if row.repeats), "")
+        blocks[tame_line(f"{task}{by}, {n} questions{over}")] = [(tame_line(row.label), row) for row in arms]
     sides = [
         _Column(
             title=_title(words.side_label(comparison, tag, rule)),
