@@ -235,7 +235,7 @@ def _df_of(*parts: tuple[float, float]) -> float:
 def _of_wordings(values: Array, design: Design) -> float:
     """Return what wordings add to the variance of the mean, less what they seem to for the noise of questions, which
     question means hold already."""
-    wordings = values.shape[1]
+    wordings = int(values.shape[1])
     if wordings < 2:
         return 0.0
     cells = values.mean(axis=2)
@@ -243,7 +243,7 @@ def _of_wordings(values: Array, design: Design) -> float:
     noise = [stats.mean(left[:, place], **design).se for place in range(wordings)]
     of_noise = sum((se or 0.0) ** 2 for se in noise) / (wordings - 1)
     seen = float(cells.mean(axis=0).var(ddof=1))
-    return float(seen - of_noise) / wordings
+    return (seen - float(of_noise)) / wordings
 
 
 def flips(right: Array) -> tuple[float, Array]:

@@ -106,8 +106,9 @@ def sentences(comparison: Comparison) -> list[str]:
         more = f" {row.advice}" if row.advice else ""
         said.append(
             f"{label} on {row.task}: {percent(row.flipped)}% of the questions flip between repeats "
-            f"({row.baseline}: {percent(row.flipped_baseline)}%); right in all of them {points(row.reliable_all.value)} "
-            f"points ({ends(row.reliable_all, signed=True)}) against {row.baseline}.{more}"
+            f"({row.baseline}: {percent(row.flipped_baseline)}%); right in all of them: "
+            f"{points(row.reliable_all.value)} points ({ends(row.reliable_all, signed=True)}) against "
+            f"{row.baseline}.{more}"
         )
     return said
 

@@ -20,7 +20,7 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
 from cotbench.analysis.scored import Score, ScoreDelta
-from cotbench.report import about, agreement, beside, categories, pooled, scored, twins, words
+from cotbench.report import about, agreement, beside, categories, pooled, repeats, scored, twins, words
 from cotbench.report.cost import priced
 from cotbench.report.findings import Finding, findings
 from cotbench.report.glance import SAME_PASSAGES, Glance, glance, labels, shown_rules
@@ -358,6 +358,7 @@ class Screen:
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
             ("", agreement.sentences(comparison)),
             ("bold", beside.sentences(comparison, brief=not self._full)),
+            ("", repeats.sentences(comparison)),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
             ("", [*scored.sentences(comparison), *twins.sentences(comparison)]),
             ("bold", apart(comparison)),
