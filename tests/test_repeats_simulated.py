@@ -73,7 +73,7 @@ def test_variances_are_found_without_bias(wordings: int, replicates: int) -> Non
         (World(wordings=0.03), 3, 2),
         (World(wordings=0.1), 3, 1),
         (World(wordings=0.1), 5, 2),
-        (CLUSTERED, 1, 5),
+        (World(shared=0.2, of=5), 1, 5),  # of this one wording
         (CLUSTERED, 3, 3),
         (CLUSTERED, 5, 1),
         (World(questions=0.05, replicates=0.5), 5, 1),

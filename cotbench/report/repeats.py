@@ -102,13 +102,13 @@ def sentences(comparison: Comparison) -> list[str]:
     number = in_words(first.replicates, first.wordings) if alike else "several repeats"
     said = [f"Differences above are over {number}, since a single one is arbitrary; {FIRST[0].lower()}{FIRST[1:]}"]
     for row in rows[:MOST]:
-        label = comparison.facts_of(row.mode).label or row.mode
+        label, base = (comparison.facts_of(arm).label or arm for arm in (row.mode, row.baseline))
         more = f" {row.advice}" if row.advice else ""
         said.append(
             f"{label} on {row.task}: {percent(row.flipped)}% of the questions flip between repeats "
-            f"({row.baseline}: {percent(row.flipped_baseline)}%); right in all of them: "
+            f"({base}: {percent(row.flipped_baseline)}%); right in all of them: "
             f"{points(row.reliable_all.value)} points ({ends(row.reliable_all, signed=True)}) against "
-            f"{row.baseline}.{more}"
+            f"{base}.{more}"
         )
     return said
 
