@@ -42,7 +42,7 @@ def noises(comparison: Comparison) -> Table[Noise]:
 
 
 def _variance(value: float | None) -> str:
-    return DASH if value is None else f"{value:.4f}".replace("-", "−")
+    return DASH if value is None else f"{round(value, 4) + 0.0:.4f}".replace("-", "−")
 
 
 def repeated(comparison: Comparison) -> Table[RepeatedDelta]:
