@@ -87,6 +87,8 @@ SAME: dict[str, tuple[Any, str]] = {
     "max_tokens_total": (5000, "5000"),
     "max_cost": ("1.5", "1.5"),
     "max_hours": ("0.5", "0.5"),
+    "replicates": (5, "5"),
+    "wordings": (3, "3"),
     "seed": (4, "4"),
     "skip_missing": (True, "true"),
     "base_url": ("http://h/v1", "http://h/v1"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cotbench.analysis.stats import Array
+from cotbench.modes.repeats import place_of
 from cotbench.store.table import Answered, parts_of
 
 if TYPE_CHECKING:
@@ -183,11 +184,16 @@ def _alike(one: Column, other: Column) -> bool:
 
 
 def _is_drawn(column: Column) -> bool:
-    """Whether chance has a part in a column's answers. The stub's are made by the seed."""
-    entry = _entry(column) or {}
+    """Whether chance has a part in a column's answers. The stub's are made by the seed, and so is the order of options
+    under another wording."""
+    hot = is_sampled(_entry(column) or {})
+    return hot or place_of(column.mode)[1] > 0 or column.run.manifest.spec.model.engine == "stub"
+
+
+def is_sampled(entry: Mapping[str, Any]) -> bool:
+    """Whether any turn of an arm is drawn at random, by what the spec says of it."""
     turns = [entry, *(turn for turn in entry.values() if isinstance(turn, dict))]
-    hot = any(turn["sampling"].get("temperature") != 0 for turn in turns if isinstance(turn.get("sampling"), dict))
-    return hot or column.run.manifest.spec.model.engine == "stub"
+    return any(turn["sampling"].get("temperature") != 0 for turn in turns if isinstance(turn.get("sampling"), dict))
 
 
 def _rests_on(column: Column, name: str) -> Any:

@@ -56,6 +56,7 @@ from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.provenance import Provenance, provenance_of
 from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of, unknown_passages
+from cotbench.analysis.repeats import Noise, RepeatedDelta, headline_of, noise_of, repeated_deltas
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.shipping import Shipped, ShippedPiece, Shipping, Terms, is_plain, ship
 from cotbench.analysis.stats import Array
@@ -136,7 +137,8 @@ class Comparison:
     over fewer paths; doubts: of which such arms it isn't said that they help, and why. stopped: the primary differences
     of runs that stop when they know; looks: how these came there. placebos: what is kept of a gain where something else
     stands in the place of the thought. stopped_votes: votes as they would have been had they stopped early; cascades:
-    direct answers, and thinking where these are unsure. cautions: what belongs beside a headline. families: what each
+    direct answers, and thinking where these are unsure. cautions: what belongs beside a headline. noises: of arms
+    that were repeated, what their repeats say; repeated: differences over these. families: what each
     kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     suite: by which the report is, "" for none; categories: over the tasks of each of its categories; missing: what
     belongs to it and isn't here.
@@ -197,6 +199,8 @@ class Comparison:
     stopped: list[Stopped] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     placebos: list[Placebo] = field(default_factory=list)
+    noises: list[Noise] = field(default_factory=list)
+    repeated: list[RepeatedDelta] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
     suite: str = ""
     categories: list[Category] = field(default_factory=list)
@@ -220,6 +224,11 @@ class Comparison:
     def facts_of(self, mode: str) -> Facts:
         """Return what the runs say of a mode, or the table of modes where they say nothing."""
         return self.facts.get(mode) or facts_of(mode)
+
+    @property
+    def headline(self) -> list[Delta]:
+        """The differences that headlines speak of, over all repeats where arms were repeated."""
+        return headline_of(self.deltas, self.repeated)
 
     @property
     def remarks(self) -> list[Remark]:
@@ -514,6 +523,10 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         if own is not None and own is not cell and all(own is not base for base in bases):
             _add_pair(comparison, panel, cell, own, sides, tagged)
     comparison.cautions.extend(_silent(panel))
+    if panel.repeats:
+        here = [delta for delta in comparison.deltas if (delta.model, delta.task) == (panel.model, panel.task)]
+        comparison.noises.extend(noise_of(panel, sides))
+        comparison.repeated.extend(repeated_deltas(panel, here, sides))
 
 
 def _is_named(panel: Panel, cell: Cell, names: Iterable[str]) -> bool:
@@ -584,6 +597,8 @@ _FAMILIES = {
     "all": "comparisons with {} on all questions of a task",
     "arms": "comparisons with {} on one side of the tag",
     "differences": "differences in differences against {} under the default rule",
+    "repeated": "comparisons with {} over repeats, on all questions of a task",
+    "repeated_arms": "comparisons with {} over repeats, on one side of the tag",
 }
 
 
@@ -600,14 +615,18 @@ def _corrected(comparison: Comparison) -> Comparison:
     )
     deltas = of_drawn.corrected(deltas, comparison.stopped)
     splits, of_splits = by_family(comparison.splits, lambda r: ("differences", r.baseline) if r.default else None)
-    families = in_words(sizes | of_splits, _FAMILIES)
+    repeated, of_repeats = by_family(
+        comparison.repeated, lambda row: ("repeated" if row.tag == ALL else "repeated_arms", row.baseline)
+    )
+    families = in_words(sizes | of_splits | of_repeats, _FAMILIES)
     if of_groups:
         most = max(of_groups.values())
         families["groups"] = f"the (at most {most}) subjects or types of one task, for one pair of modes"
     deltas, groups = (judged(rows, comparison.remarks) for rows in (deltas, groups))
     deltas, groups = (of_drawn.secondary(rows, comparison.stopped) for rows in (deltas, groups))
     families |= of_drawn.families(comparison.stopped)
-    return replace(comparison, deltas=deltas, groups=groups, splits=splits, families=families)
+    repeated = judged(repeated, comparison.remarks)
+    return replace(comparison, deltas=deltas, groups=groups, splits=splits, repeated=repeated, families=families)
 
 
 def _is_ahead(panel: Panel, arm: str) -> bool:

@@ -62,6 +62,14 @@ has an estimate.
                                         of a thought is below that at its end; settled: the median share of the thought
                                         at which answers stand; settled_at_0, unsettled, abandoned, disagreement;
                                         wasted: of the thought's tokens, those behind that; wasted_tokens
+    flip[gsm8k,cot]                     of repeats of an arm, the share of questions on which not all are alike;
+                                        disagree: the chance that two differ; noise: the variance within a question;
+                                        reliability: the share right in all repeats, reliability_90 in 90% of them,
+                                        reliability_most in more than half
+    repeated[gsm8k,cot]                 the difference over all repeats; repeated_flip: of questions, those on which
+                                        not all repeats of the arm are alike; repeated_reliability: by how much more
+                                        questions are right in all; oracle_repeats: an oracle that chooses on another
+                                        repeat
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -83,7 +91,7 @@ from cotbench.analysis.chosen import ALL_ROUNDS, WAYS
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.analysis.factorial import INTERACTION
-from cotbench.analysis.policies import ORACLE_ON_OTHERS
+from cotbench.analysis.policies import ORACLE_ON_OTHERS, ORACLE_ON_REPEATS
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
 from cotbench.analysis.recall import FOUND, LACKING
 from cotbench.analysis.shipping import CROSS_FITTED, NAIVE
@@ -216,8 +224,6 @@ FIGURES: Mapping[str, _Figure] = {
     "to_wrong": _Figure("flips", "to_wrong", share=False),
     **_with_interval("flips", "flips", "delta"),
     "flips_p": _Figure("flips", "delta.p"),
-    "oracle": _Figure("policies", "accuracy"),
-    "oracle_with_luck": _Figure("policies", "with_luck"),
     **{
         f"shipped{end}": _Figure("shipped", part, share=part != "tokens", side=CROSS_FITTED)
         for end, part in {
@@ -231,6 +237,18 @@ FIGURES: Mapping[str, _Figure] = {
         }.items()
     },
     "shipped_too_good": _Figure("shipped", "too_good", side=NAIVE),
+    "oracle": _Figure("policies", "accuracy", unit=ORACLE_ON_OTHERS),
+    "oracle_with_luck": _Figure("policies", "with_luck", unit=ORACLE_ON_OTHERS),
+    "oracle_repeats": _Figure("policies", "accuracy", unit=ORACLE_ON_REPEATS),
+    "flip": _Figure("noises", "flipped"),
+    **_with_interval("disagree", "noises", "disagree"),
+    "noise": _Figure("noises", "within", share=False),
+    "reliability": _Figure("noises", "reliable_all"),
+    "reliability_90": _Figure("noises", "reliable_90"),
+    "reliability_most": _Figure("noises", "reliable_most"),
+    **_with_ends("repeated", "repeated", "delta"),
+    "repeated_flip": _Figure("repeated", "flipped"),
+    **_with_interval("repeated_reliability", "repeated", "reliable_all"),
     "weighted_accuracy": _Figure("weighted_modes", "accuracy.value"),
     "weighted_delta": _Figure("weighted_deltas", "delta.value"),
     "weighted_low": _Figure("weighted_deltas", "delta.low"),
@@ -334,7 +352,7 @@ _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
 # Rows about a mode by itself.
 _OF_ONE = frozenset(
     {"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses", "efforts", "their_arms"}
-    | {"stopped_votes", "early_answers"}
+    | {"stopped_votes", "early_answers", "noises"}
 )
 
 
@@ -596,7 +614,7 @@ def _is_meant(gate: Gate, row: Any) -> bool:
     if kind == "categories":
         return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
-        return bool(row.policy == ORACLE_ON_OTHERS)
+        return bool(row.policy == FIGURES[gate.name].unit)
     if kind == "shipped":
         return bool(row.policy == FIGURES[gate.name].side)
     if kind in ("recalls", "chosen", "tool_uses", "efforts", "stopped"):
@@ -609,6 +627,8 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool((row.rule, row.level) == (FIGURES[gate.name].unit, _LEVELS[row.rule]))
     if kind == "cascades":
         return bool(row.policy == FITTED and row.goal == WITHIN)
+    if kind == "noises":
+        return bool(row.default and row.tag == gate.tag)
     if kind == "flips":
         return bool(row.rounds == ALL_ROUNDS)
     if kind == "supports":
@@ -690,6 +710,9 @@ def _narrowed(
         if kind == "cascades":
             found = "no arm here says how sure its direct answers are, beside one that thinks."
             raise _refused(gate.text, found, "Run direct-votes or direct@answer=choice, and cot, or leave it out.")
+        if kind in ("noises", "repeated"):
+            found = "no arm here was repeated."
+            raise _refused(gate.text, found, "Run with --replicates or --wordings, or leave the gate out.")
         if kind == "flips":
             raise _refused(gate.text, "no arm here answers again.", "Run refine too, or leave the gate out.")
         if kind in ("their_arms", "their_deltas"):
@@ -703,6 +726,9 @@ def _narrowed(
             found = "no task here has two arms of one call in words, and 30 questions or clusters of them."
             raise _refused(gate.text, found, "Ask more questions, or leave the gate out.")
         if kind == "policies":
+            if FIGURES[gate.name].unit == ORACLE_ON_REPEATS:
+                found = "an oracle that chooses on another repeat needs arms that were repeated."
+                raise _refused(gate.text, found, "Run with --replicates, or leave the gate out.")
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
         raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")

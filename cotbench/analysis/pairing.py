@@ -25,6 +25,7 @@ from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.modes import MODES, Facts, facts_of, find_mode
 from cotbench.modes.arms import as_asked, named
+from cotbench.modes.repeats import first_of, place_of
 from cotbench.questions.data import question_hash
 from cotbench.questions.drawing import drawn
 from cotbench.questions.tagging import Rule, Seen, gold_text
@@ -291,7 +292,9 @@ class Panel:
     model: its name, with the run's where two runs of it can't be paired. measuring: cells of arms that measure
     something of another arm (`Facts.measures`), which are no arms to be compared. generalise: what the questions'
     groups are taken for, a sample of subjects ("subject") or all there are (""). drawn: of a run that may stop at any
-    question how these were drawn; then its questions are those of the beginning that is complete."""
+    question how these were drawn; then its questions are those of the beginning that is complete. repeats: of each mode
+    that was repeated, the cells of all repeats, of which the first is the one among `cells`: whatever isn't about
+    repeats is of that one."""
 
     model: str
     task: str
@@ -301,6 +304,7 @@ class Panel:
     measuring: Mapping[str, Cell] = field(default_factory=dict)
     generalise: str = ""
     drawn: Order | None = None
+    repeats: Mapping[str, tuple[Cell, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Panel({self.task}, {self.model}: {len(self.questions):,} questions under {', '.join(self.cells)})"
@@ -401,6 +405,10 @@ class Panel:
             cells={n: Cell(mode=n, run=cell.run, places=cell.places[chosen]) for n, cell in self.cells.items()},
             measuring={n: Cell(mode=n, run=cell.run, places=cell.places[chosen]) for n, cell in self.measuring.items()},
             generalise=self.generalise,
+            repeats={
+                n: tuple(Cell(mode=cell.mode, run=cell.run, places=cell.places[chosen]) for cell in cells)
+                for n, cells in self.repeats.items()
+            },
         )
         part._tags.update({rule: None if tags is None else tags[chosen] for rule, tags in self._tags.items()})
         return part
@@ -536,15 +544,25 @@ def _panel(model: str, task: str, family: Sequence[Column], generalise: str, how
         column.mode: Cell(mode=column.mode, run=column.run, places=_placed(column, numbers[id(column.run)]))
         for column in family
     }
+    repeats: dict[str, list[Cell]] = defaultdict(list)
+    for mode, cell in cells.items():
+        if (first := first_of(mode)) in cells:  # one whose first isn't there yet stands for itself
+            repeats[first].append(cell)
+    of_their_own = {mode: cell for mode, cell in cells.items() if mode in repeats or first_of(mode) not in cells}
     return Panel(
         model=model,
         task=task,
         questions=[runs[identity].questions[identity] for identity in order],
         golds=[runs[identity].golds[identity] for identity in order],
-        cells={name: cell for name, cell in cells.items() if not cell.facts.measures},
-        measuring={name: cell for name, cell in cells.items() if cell.facts.measures},
+        cells={mode: cell for mode, cell in of_their_own.items() if not cell.facts.measures},
+        measuring={mode: cell for mode, cell in of_their_own.items() if cell.facts.measures},
         generalise=generalise,
         drawn=how,
+        repeats={
+            mode: tuple(sorted(found, key=lambda cell: place_of(cell.mode)[1:]))
+            for mode, found in repeats.items()
+            if len(found) > 1
+        },
     )
 
 

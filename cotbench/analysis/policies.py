@@ -11,7 +11,8 @@ and most of its lead may be no choice at all. Its accuracy is always the two mod
 which they differ, which is what two equal modes that guess would have; so one answer of each can't tell how much of it
 is luck. Where both modes were asked for several paths, drawn at random, there is an oracle that chooses on the other
 paths and is scored on the one left out, and beside it what luck would have added (`with_luck`). The first loses what
-chance does to its choice, so what the best choice for each question would reach lies between the two.
+chance does to its choice, so what the best choice for each question would reach lies between the two. Where arms were
+repeated there is another that chooses on one repeat and is scored on another, over all pairs of repeats.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ import numpy as np
 from cotbench.analysis import stats
 from cotbench.analysis.estimates import Interval, Paired
 from cotbench.analysis.pairing import Cell, Panel
+from cotbench.analysis.repeats import decided_in, grid_of, in_places
 from cotbench.analysis.stats import Array
 from cotbench.analysis.voted import votes_of
 from cotbench.modes import in_table_order
 
 ORACLE, ORACLE_ON_OTHERS = "oracle", "oracle, chosen on other paths"
+ORACLE_ON_REPEATS = "oracle, chosen on another repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,8 @@ class Policy(Paired):
 
     used: the share of questions that get the mode. saving: of tokens against always using the mode, at most 1. loss:
     the mode's accuracy minus the policy's, in points of 1. paths: how many, of a vote at about the mode's cost.
-    with_luck: of an oracle that chooses on other paths, the accuracy of one that chooses on the path it is scored on.
+    with_luck: of an oracle that chooses on other paths or repeats, the accuracy of one that chooses on the path or
+    repeat that it is scored on.
     """
 
     policy: str
@@ -75,7 +79,8 @@ def policies_of(panel: Panel, cell: Cell, base: Cell, tagged: Mapping[str, Array
         (ORACLE, "", better | (equal & (dear < cheap))),
     ]
     rows = [_policy(panel, cell, base, both, *choice) for choice in choices]
-    return [*rows, *filter(None, [_matched(panel, cell, base, both), _on_other_paths(panel, cell, base, both)])]
+    honest = [_on_other_paths(panel, cell, base, both), _on_other_repeats(panel, cell, base)]
+    return [*rows, *filter(None, [_matched(panel, cell, base, both), *honest])]
 
 
 def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: str, chosen: Array) -> Policy:
@@ -204,6 +209,61 @@ def _on_other_paths(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy
         loss_high=max(alike.high, loss.value),
         with_luck=float((1 - (1 - share) * (1 - base_share)).mean()),
     )
+
+
+def _on_other_repeats(panel: Panel, cell: Cell, base: Cell) -> Policy | None:
+    """Judge an oracle that chooses on one repeat and is scored on another, over all pairs of repeats in their order;
+    None unless both arms were repeated. On each question it takes the arm that was right, and the cheaper of equals."""
+    arms = [panel.repeats.get(side.mode, ()) for side in (cell, base)]
+    places = grid_of(*arms) if all(arms) else []
+    if len(places) < 2:
+        return None
+    shared = np.logical_and.reduce([decided_in(arm, places) for arm in arms])
+    if not shared.any():
+        return None
+    (right, dear), (before, cheap) = (
+        tuple(np.array([taken(one)[shared] for one in arm]) for taken in (_right, _tokens))
+        for arm in (in_places(arm, places) for arm in arms)
+    )
+    known = not np.isnan(dear).any() and not np.isnan(cheap).any()
+    chosen = (right > before) | ((right == before) & (dear < cheap))
+    others = chosen.sum(axis=0) - chosen  # how many of the other repeats choose the mode
+    share = others / (len(places) - 1)
+    score = (share * right + (1 - share) * before).mean(axis=0)
+    spent, always = (share * dear + (1 - share) * cheap).mean(axis=0), dear.mean(axis=0)
+    design = panel.design(shared)
+    accuracy = stats.mean(score, **design, bound=1.0)
+    lost = right.mean(axis=0) - score
+    loss = stats.mean(lost, **design, bound=1.0)
+    # That all are alike doesn't mean that they are known without error: then as for single answers.
+    ends = stats.wilson(round(score.sum()), len(score)) if accuracy.se == 0 else (accuracy.low, accuracy.high)
+    alike = stats.paired(np.rint(lost), **design) if loss.se == 0 else loss
+    return Policy(
+        model=panel.model,
+        task=panel.task,
+        mode=cell.mode,
+        baseline=base.mode,
+        policy=ORACLE_ON_REPEATS,
+        n=len(score),
+        accuracy=accuracy.value,
+        low=max(0.0, min(ends[0], accuracy.value)),
+        high=min(1.0, max(ends[1], accuracy.value)),
+        used=float(share.mean()),
+        tokens=float(spent.mean()) if known else None,
+        saving=1 - float(spent.sum() / always.sum()) if known and always.sum() else None,
+        loss=loss.value,
+        loss_low=min(alike.low, loss.value),
+        loss_high=max(alike.high, loss.value),
+        with_luck=float(np.maximum(right, before).mean()),
+    )
+
+
+def _right(cell: Cell) -> Array:
+    return cell.right.astype(float)
+
+
+def _tokens(cell: Cell) -> Array:
+    return cell.tokens("completion")
 
 
 def _drawn(panel: Panel, cell: Cell) -> Cell | None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cotbench.analysis.estimates import Delta, Interval
+from cotbench.analysis.repeats import RepeatedDelta
 from cotbench.analysis.stats import CONFIDENCE
 
+Row = TypeVar("Row", Delta, RepeatedDelta)
 ALPHA = 1 - CONFIDENCE
 HELPS, HURTS, HIGHER, LOWER = "helps", "hurts", "higher", "lower"
 NO_EFFECT, INCONCLUSIVE, NOT_ESTIMABLE = "no clear effect", "inconclusive", "not estimable"
@@ -49,7 +51,7 @@ class Judged(Protocol):
     def family(self) -> int | None: ...
 
 
-def judged(deltas: Iterable[Delta], cautions: Sequence[Remark]) -> list[Delta]:
+def judged(deltas: Iterable[Row], cautions: Sequence[Remark]) -> list[Row]:
     """Return the differences with their verdicts. cautions: of a comparison as a whole, so also of its sides."""
     doubted: dict[tuple[str, str, str, str], list[str]] = {}
     spends: dict[tuple[str, str, str, str], str] = {}

@@ -37,6 +37,8 @@ class Options(TypedDict, total=False):
     max_tokens_total: int | None
     max_cost: float | None
     max_hours: float | None
+    replicates: int
+    wordings: int
     seed: int
     skip_missing: bool
     base_url: str | None

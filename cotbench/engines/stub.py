@@ -2,7 +2,8 @@
 
 It is given the answer key and answers in the task's format, right on a set share of the questions: by template, and for
 CoT more often where the question holds an "=", so that the whole pipeline has something true to compute. Whether a
-question is answered right is a hash of the seed, the question and the template, so it depends on nothing else. A few
+question is answered right is a hash of the seed, the question and the template, so it depends on nothing else, and of
+the replicate where it is sampled: greedy repeats are equal. A few
 outputs are unreadable and a few cut short, also at set shares.
 
 `--model-args direct=0.5,cot=0.6,cot_eq=0.9,unparsed=0.02,truncated=0.01` sets the shares; `in_flight=8,latency_s=0.01`
@@ -29,6 +30,7 @@ from cotbench.engines.likelihood import likeliest
 from cotbench.engines.rewards import refused, scored, writes_none
 from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.modes.prompts import fill
+from cotbench.modes.repeats import base_template
 from cotbench.modes.stand_in import DEFAULT_SHARE, JUDGING, LATER, LOOPS, REASONED, SHARES, SHOWN_REPLIES, WRITTEN_IN
 from cotbench.modes.stand_in_search import SEARCHING
 from cotbench.questions.tagging import is_symbolic
@@ -101,6 +103,20 @@ def _verdict(right: bool, shown: list[bool], chance: float) -> str:  # noqa: ARG
     return f"Verdict: {'correct' if shown[0] == right else 'wrong'}"
 
 
+def _as_shown(answer: str, question: Question, request: Request) -> str:
+    """The letters of an answer as a prompt has them, where it shows the options in another order than the question."""
+    if not question.choices or not set(answer) <= set(LETTERS[: len(question.choices)]):
+        return answer
+    lines = set(request.messages[-1].text.splitlines())
+
+    def shown(letter: str) -> str:
+        choice = question.choices[LETTERS.index(letter)]
+        there = (one for one in (letter, *LETTERS[: len(question.choices)]) if f"{one}) {choice}" in lines)
+        return next(there, letter)
+
+    return "".join(sorted(map(shown, answer)))
+
+
 _JUDGES = {"mark": _mark, "choice": _choice, "verdict": _verdict}
 _SOLUTION = re.compile(r"^(?:A solution|Solution \d+):$", re.M)
 
@@ -162,8 +178,9 @@ class StubEngine(ModellessEngine):
         wrong. A reply that is begun has a draw of its own, so that one which goes on from an unreadable one can mostly
         be read."""
         parts: list[object] = [key.question, request.template, key.ordinal, index]
-        if key.replicate or request.begun is not None:
-            parts.append(key.replicate)
+        again = 0 if request.sampling.greedy else key.replicate  # greedy repeats of a stub are equal
+        if again or request.begun is not None:
+            parts.append(again)
         if request.begun is not None:
             parts += [request.begun.text, request.begun.thought, request.begun.open]
         if request.template in SHOWN_REPLIES or request.template in SEARCHING:
@@ -187,7 +204,7 @@ class StubEngine(ModellessEngine):
 
     def _path(self, key: Key, request: Request, index: int) -> Completion:
         question = self._config.questions[key.question]
-        template, begun = request.template, request.begun.text if request.begun is not None else ""
+        template, begun = base_template(request.template), request.begun.text if request.begun is not None else ""
         thought = THOUGHT if template in REASONED and not begun else ""
         draw = self._draw(key, request, index)
         right = self._share(template, question)
@@ -206,7 +223,7 @@ class StubEngine(ModellessEngine):
         elif search := SEARCHING.get(template):
             text = search(request.messages[-1].text, draw < right, unit(draw, "which"))
         else:
-            answer = self._answer(question, draw < right)
+            answer = _as_shown(self._answer(question, draw < right), question, request)
             line = "Answer: " + fill(self._form(question), answer)
             code = _CODE.get(WRITTEN_IN.get(template, ""))
             whole = code(answer, question) if code else f"{thought}{line}"
@@ -225,7 +242,8 @@ class StubEngine(ModellessEngine):
 
     def _solutions(self, question: Question, request: Request) -> list[bool]:
         """Whether the solutions that a judge is shown are right."""
-        line = "Answer: " + fill(self._form(question), self._answer(question, right=True))
+        answer = _as_shown(self._answer(question, right=True), question, request)
+        line = "Answer: " + fill(self._form(question), answer)
         return [line in one.splitlines() for one in _SOLUTION.split(request.messages[-1].text)[1:]] or [False]
 
     def _block(self, question: Question, request: Request, answer: str) -> str:
@@ -274,10 +292,8 @@ class StubEngine(ModellessEngine):
         The options may stand in another order than the question has them."""
         question = self._config.questions[key.question]
         draw = self._draw(key, request, 0)
-        answer = self._answer(question, draw < self._share(request.template, question))
-        lines = request.messages[-1].text.splitlines()
-        stands = {letter: f"{letter}) {question.choices[LETTERS.index(answer)]}" for letter in request.options}
-        answer = next((letter for letter, line in stands.items() if line in lines), answer)
+        answer = self._answer(question, draw < self._share(base_template(request.template), question))
+        answer = _as_shown(answer, question, request)
         weights = {
             letter: unit(self._config.seed, key.question, request.template, letter) for letter in request.options
         }

@@ -24,6 +24,7 @@ from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, DRAFT, FREE, NO_THIN
 from cotbench.modes.placebo import FILLED, OTHERS, OWN, SHUFFLED
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
 from cotbench.modes.refine import REFINE
+from cotbench.modes.repeats import REPEATS, place_of, repeated
 from cotbench.modes.steps import (
     Borrow,
     Compare,
@@ -124,7 +125,8 @@ def facts_of(name: str, recorded: Mapping[str, Any] | None = None) -> Facts:
     if base != name and not recorded:
         known = replace(known, mode=base)
         with suppress(UsageError):
-            known = find_mode(name).facts
+            first, wording, replicate = place_of(name)
+            known = repeated(find_mode(first), wording, replicate).facts
     return Facts.from_dict(recorded or {}, known)
 
 
@@ -157,8 +159,14 @@ def recorded_mode(name: str, recorded: Mapping[str, Any] | None) -> Mode:
     if facts.mode not in MODES:
         return find_mode(name)
     try:
-        settings = arms.checked(facts.settings, name, MODES[facts.mode])
-        return arms.arm(MODES[facts.mode], {**settings, **({} if "@" in name else {"name": name})})
+        first, wording, replicate = place_of(name)
+        settings = dict(arms.checked(facts.settings, name, MODES[facts.mode]))
+        told = tuple(settings.pop(key, 0) for key in REPEATS)
+        if told != (wording, replicate):
+            raise UsageError(f"wording and replicate are {told}, and the arm's name says {(wording, replicate)}.")
+        own_name = {} if "@" in first or first == facts.mode else {"name": first}
+        made = arms.arm(MODES[facts.mode], {**settings, **own_name})
+        return repeated(made, wording, replicate)
     except UsageError as error:
         place, found = f"modes.{name}.settings", error.message
         raise RunError(f"the manifest's {place} can't be an arm's: {found}", "Restore the file, or run anew.") from None

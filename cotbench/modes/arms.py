@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from cotbench.errors import UsageError, suggest
 from cotbench.modes.context import CONTEXT, CONTEXTS, CORPORA, CORPUS, DEFAULT_K, NONE, RETRIEVED, Context, K
 from cotbench.modes.mode import Facts, Mode, Turn, one_of, whole
+from cotbench.modes.repeats import REPEATS, REPLICATE, WORDING
 from cotbench.modes.steps import Flow, Retrieve
 from cotbench.types import Question
 
@@ -65,6 +66,9 @@ SETTINGS: Mapping[str, Setting] = {
     "paths": Setting(*whole(1), "how many paths are drawn"),
     "max_tokens": Setting(*whole(1), "the budget of each path, in tokens"),
     "name": Setting(*_WORD, "a name of your own for the arm"),
+    # No one types these: a run makes them (`repeats.py`).
+    WORDING: Setting(*whole(1), "its instruction in other words, by --wordings"),
+    REPLICATE: Setting(*whole(1), "asked once more, by --replicates"),
 }  # fmt: skip
 _KEYS_OF = {"effort": "reasoning_effort", "budget": "thinking_budget", "min": "thinking_min"}
 
@@ -108,6 +112,9 @@ def parse(name: str, table: Mapping[str, Mode], aliases: Mapping[str, str], opti
             raise UsageError(f"{option} {name}: expected @key=value, found '@{part}'.", EXAMPLE)
         if key in settings:
             raise UsageError(f"{option} {name}: '{key}' is set twice.", EXAMPLE)
+        if key in REPEATS:
+            found = f"{option} {name}: '{key}' is nothing that is typed: a run repeats all of its arms alike."
+            raise UsageError(found, f"Use --{key}s, as in --{key}s 5.")
         settings[key] = _value(text) if key not in ("prompt", "name", "effort") else text
         _check(name, key, settings[key], option, table[head])
     own = settings.get("name", head)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cotbench.modes import MODES, Facts, TaskKit
 from cotbench.modes.context import Context
+from cotbench.modes.repeats import is_repeat
 
 
 def may_vote(vote: Facts, facts: Facts) -> bool:
@@ -58,6 +59,8 @@ def unvoted(kits: Mapping[tuple[str, str], TaskKit]) -> list[str]:
     found: dict[str, list[str]] = {}
     for (task, name), kit in kits.items():
         facts = kit.mode.facts
+        if is_repeat(name):
+            continue
         if facts.beside_vote and not any(of == task and may_vote(vote, facts) for of, vote in votes):
             here = (other for (of, other), one in kits.items() if of == task and _is_vote_for(one.mode.facts, facts))
             idle = next(here, "")

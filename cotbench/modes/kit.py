@@ -15,6 +15,7 @@ from cotbench.modes.context import Context
 from cotbench.modes.mode import Mode, Turn
 from cotbench.modes.prompts import Prompts
 from cotbench.modes.reading import read_answer, read_execution
+from cotbench.modes.repeats import REPLICATE
 from cotbench.modes.steps import Continue, Found, Paths, Step, consult, generate
 from cotbench.questions.data import TaskData
 from cotbench.types import (
@@ -64,6 +65,11 @@ class Kit:
     def settings(self) -> Mapping[str, Any]:
         """The values of the settings that the mode has of its own."""
         return {**self.mode.values, **self.values}
+
+    @property
+    def replicate(self) -> int:
+        """Which repetition of the arm it is of, from 0."""
+        return int(self.mode.facts.settings.get(REPLICATE, 0))
 
     def setting(self, name: str) -> Any:
         """Return the value of a setting that the mode has of its own."""

@@ -19,17 +19,19 @@ import hashlib
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
-from jinja2 import meta
+from jinja2 import meta, nodes
 
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
+from cotbench.modes.repeats import WORDING
 from cotbench.plugins import template_files
 from cotbench.questions.files import shown
 from cotbench.questions.shipped import shipped
@@ -40,6 +42,7 @@ from cotbench.types import LETTERS, Message, Passage, Question
 PASSAGES = "_passages"  # the template that puts passages before a question
 _MARK = "\ue000"  # in the place of an answer
 _PLACEHOLDER = re.compile(r"<\w+>")
+_WORDED = re.compile(rf"(.+)-{WORDING}([1-9]\d*)")  # a template in other words, as a turn names it
 
 
 def fill(form: str, text: str) -> str:
@@ -82,6 +85,52 @@ class _OfPlugins(jinja2.BaseLoader):
         return sorted(template_files())
 
 
+class _Worded(jinja2.BaseLoader):
+    """Templates in other words: `cot-wording2.jinja` is `cot-wordings.jinja` with the second of its `wordings` alone,
+    as `wording`. So its hash is over its own words, and stays as it is where others are added to the list."""
+
+    def __init__(self, others: jinja2.BaseLoader) -> None:
+        self._others = others
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str | None, None]:
+        worded = _WORDED.fullmatch(template.removesuffix(".jinja"))
+        if worded is None:
+            raise jinja2.TemplateNotFound(template)
+        source, file, _ = self._others.get_source(environment, f"{worded[1]}-{WORDING}s.jinja")
+        listed = _list_of(environment, source, file)
+        if int(worded[2]) > len(listed.texts):
+            raise jinja2.TemplateNotFound(template)
+        own = f"{{% set {WORDING} = {listed.texts[int(worded[2]) - 1]!r} %}}"
+        return source[: listed.start] + own + source[listed.end :], file, None
+
+    def list_templates(self) -> list[str]:
+        return []  # the list is among the others
+
+
+@dataclass(frozen=True)
+class _List:
+    """The wordings that a template lists, and where the statement stands."""
+
+    texts: tuple[str, ...]
+    start: int
+    end: int
+
+
+_LISTED = re.compile(rf"\{{%-?\s*set\s+{WORDING}s\s*=\s*(\[.*?\])\s*-?%\}}", re.DOTALL)
+
+
+def _list_of(environment: jinja2.Environment, source: str, file: str | None) -> _List:
+    """Find the list of wordings. Raises PromptError where there is none of texts."""
+    found = _LISTED.search(source)
+    if found is not None:
+        with suppress(jinja2.TemplateSyntaxError, nodes.Impossible, ValueError):
+            [statement] = environment.parse(found[0]).find_all(nodes.List)
+            texts = statement.as_const()
+            if texts and all(isinstance(text, str) and text.strip() for text in texts):
+                return _List(tuple(texts), *found.span())
+    raise PromptError(f'{file}: expected {{% set {WORDING}s = ["...", "..."] %}}.', "List the instructions, as texts.")
+
+
 class Prompts:
     """The templates of one run. prompts_dir: a user's folder, searched before what is shipped. plugins: whether those
     that plugins add are searched after it."""
@@ -95,9 +144,10 @@ class Prompts:
             found = f"--prompts-dir: {shown(prompts_dir)} holds no template (*.jinja)."
             raise PromptError(found, "Name the folder that holds yours, or leave it out.")
         self._own = prompts_dir
+        files = jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders), *([_OfPlugins()] if plugins else [])])
         self._environment = Environment(
             auto_reload=False,  # a run has one prompt, whatever happens to the file meanwhile
-            loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders), *([_OfPlugins()] if plugins else [])]),
+            loader=jinja2.ChoiceLoader([files, _Worded(files)]),
             undefined=jinja2.StrictUndefined,
             autoescape=False,
             trim_blocks=True,
@@ -112,7 +162,33 @@ class Prompts:
         )
         self._beginnings = Beginnings()
 
+    def wordings(self, name: str, task: str) -> tuple[int, str]:
+        """How many wordings of a template's instruction are listed beside it, and the name of the file that lists
+        them, whether it is there or not. Those that come with cotbench aren't of a user's own template."""
+        first = str(self._template(name, task).name)
+        file = f"{first.removesuffix('.jinja')}-{WORDING}s.jinja"
+        loader = self._environment.loader
+        assert loader is not None
+        places = []
+        for one in (first, file):
+            try:
+                source, path, _ = loader.get_source(self._environment, one)
+            except jinja2.TemplateNotFound:
+                return 0, file
+            places.append(self._own is not None and path is not None and self._own in Path(path).parents)
+        if places == [True, False]:
+            return 0, file
+        return len(_list_of(self._environment, source, path).texts), file
+
     def _find(self, name: str, task: str) -> jinja2.Template:
+        if worded := _WORDED.fullmatch(name):  # beside the template whose words it changes
+            first = str(self._template(worded[1], task).name).removesuffix(".jinja")
+            try:
+                return self._environment.get_template(f"{first}-{WORDING}{worded[2]}.jinja")
+            except jinja2.TemplateNotFound:
+                pass  # as any other template that isn't there
+            except jinja2.TemplateSyntaxError as error:
+                raise _syntax_error(error) from None
         try:
             names = [f"{task}/{name}.jinja", f"{name}.jinja"]
             own = [one for one in names if self._own is not None and _is_there(self._own / one)]

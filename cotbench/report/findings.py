@@ -13,9 +13,11 @@ from cotbench.modes import BASELINE
 from cotbench.modes.arms import base_of
 from cotbench.report import words
 from cotbench.report.chance import new_subjects
+from cotbench.report.repeats import over
 from cotbench.report.words import difference, ends, listed, p_value, points, short_model, times
 
-Row = tuple[Delta, Split | None, Sequence[Caution], str]  # the last: why it isn't said to help, "" where it may be
+# The last two: why it isn't said to help, "" where it may be; over which repeats it is, "" where over one.
+Row = tuple[Delta, Split | None, Sequence[Caution], str, str]
 Pair = tuple[str, str, str]  # model, mode and baseline
 
 
@@ -45,11 +47,13 @@ def findings(comparison: Comparison) -> list[Finding]:
     on_curve |= {(row.model, row.mode) for row in comparison.placebos}
     splits = {split.key: split for split in comparison.splits if split.default}
     pairs: dict[Pair, list[Row]] = {}
-    for delta in comparison.deltas:
+    for delta in comparison.headline:
         if delta.tag == ALL and (delta.model, delta.mode) not in on_curve:
             cautions = [caution for caution in comparison.cautions if caution.key == delta.key]
             doubt = next((one.text for one in comparison.doubts if one.key == delta.key), "")
-            row = delta, splits.get(delta.key), cautions, doubt if delta.verdict == verdicts.HIGHER else ""
+            repeats = over(comparison, delta.key)
+            split = None if repeats else splits.get(delta.key)  # that is of the first repeat
+            row = delta, split, cautions, doubt if delta.verdict == verdicts.HIGHER else "", repeats
             pairs.setdefault((delta.model, delta.mode, delta.baseline), []).append(row)
     out = []
     for pair, rows in pairs.items():
@@ -100,9 +104,9 @@ def _text(names: Mapping[str, str], rows: Sequence[Row], side: str) -> str:
     said = []
     for verdict, opening in _OPENINGS.items():
         clauses = [
-            f"on {delta.task}{_size(delta)}{_share(split if not cautions else None, delta, side)}"
+            f"on {delta.task}{_size(delta, repeats)}{_share(split if not cautions else None, delta, side)}"
             f"{_caution(delta, cautions)}{', but ' if doubt and not cautions else '; and ' if doubt else ''}{doubt}"
-            for delta, split, cautions, doubt in rows
+            for delta, split, cautions, doubt, repeats in rows
             if delta.verdict == verdict
         ]
         if clauses:
@@ -115,7 +119,7 @@ def _brief(names: Mapping[str, str], rows: Sequence[Row]) -> str:
     said = []
     for verdict, opening in _OPENINGS.items():
         reasons: dict[str, list[str]] = {}
-        for delta, _, cautions, _doubt in rows:
+        for delta, _, cautions, *_others in rows:
             if delta.verdict == verdict:
                 doubts = [] if verdict in (verdicts.HIGHER, verdicts.LOWER) else [caution.text for caution in cautions]
                 reasons.setdefault("; ".join([*([delta.why] if delta.why else []), *doubts]), []).append(delta.task)
@@ -140,11 +144,12 @@ def _range(ratios: Sequence[float]) -> str:
     return low if low == high else f"{low.removesuffix('x')} to {high}"
 
 
-def _size(delta: Delta) -> str:
+def _size(delta: Delta, repeats: str) -> str:
     value = delta.delta.value
     if value is None:
         return f" ({delta.why})"
     inside = f"{ends(delta.delta, signed=True)}; n = {delta.n:,}{new_subjects(delta)}{_bounds(delta)}"
+    inside += f", {repeats}" if repeats else ""
     if delta.verdict in verdicts.CLEAR:
         return f" by {abs(100 * value):.1f} points ({inside})"
     if delta.verdict == verdicts.INCONCLUSIVE:

@@ -6,13 +6,15 @@ No arithmetic: each number is one of report.json's: of `modes`, `deltas` and `sp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import ALL, Delta, Interval, ModeStats, Split
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval, ModeStats, Split
+from cotbench.analysis.repeats import in_words
 from cotbench.modes.arms import base_of
 from cotbench.report import words
-from cotbench.report.columns import Table
+from cotbench.report.columns import Column, Table
+from cotbench.report.repeats import FIRST
 from cotbench.report.words import difference, percent, points, times, tokens_of
 
 # Said where it is so: otherwise a difference would be one of what could be read, too.
@@ -26,7 +28,8 @@ class Glance:
 
     label: the arm's short name, where no other arm of the task has it. n: questions with a verdict. baseline: what the
     difference is against, "" for a baseline itself. splits: of the difference, by the tag rule's name. tokens: mean
-    completion tokens of a question; token_ratio: over the baseline's.
+    completion tokens of a question; token_ratio: over the baseline's. repeats: over which repeats accuracy, difference
+    and its sides under the main rule are, in words; "" where over one.
     """
 
     model: str
@@ -40,6 +43,7 @@ class Glance:
     baseline: str = ""
     delta: Delta | None = None
     splits: dict[str, Split]
+    repeats: str = ""
 
     @property
     def difference(self) -> Interval:
@@ -80,12 +84,13 @@ class Glance:
 def glance(comparison: Comparison) -> list[Glance]:
     """Return the rows: of each model and task its baseline first, then the other arms in their order."""
     deltas: dict[tuple[str, str, str], Delta] = {}
-    for delta in comparison.deltas:
+    for delta in comparison.headline:
         if delta.tag == ALL:
             deltas.setdefault((delta.model, delta.task, delta.mode), delta)
     splits: dict[tuple[str, str, str, str], dict[str, Split]] = {}
     for split in comparison.splits:
         splits.setdefault(split.key, {})[split.rule] = split
+    noises = {(row.model, row.task, row.mode): row for row in comparison.noises if row.default and row.tag == ALL}
     panels: dict[tuple[str, str], list[ModeStats]] = {}
     for row in comparison.modes:
         if row.tag == ALL:
@@ -101,17 +106,40 @@ def glance(comparison: Comparison) -> list[Glance]:
                 task=row.task,
                 mode=row.mode,
                 label=names[row.mode],
-                n=row.n,
-                accuracy=row.accuracy,
+                n=row.n if noise is None else noise.n,
+                accuracy=row.accuracy if noise is None else noise.accuracy,
                 unread=row.unread,
                 tokens=row.completion.mean,
                 baseline=delta.baseline if delta is not None else "",
                 delta=delta,
-                splits=splits.get(delta.key, {}) if delta is not None else {},
+                splits={} if delta is None else _over_repeats(comparison, splits.get(delta.key, {}), delta.key),
+                repeats="" if noise is None else in_words(noise.replicates, noise.wordings),
             )
             for row, delta in found
+            for noise in [noises.get((row.model, row.task, row.mode))]
         ]
     return out
+
+
+def _over_repeats(comparison: Comparison, splits: dict[str, Split], key: tuple[str, str, str, str]) -> dict[str, Split]:
+    """Return the splits of a difference; where it is over repeats the main rule's over these, and no other one."""
+    rows = {row.tag: row for row in comparison.repeated if row.key == key}
+    if not rows or not rows[ALL].n:
+        return splits
+    sides = (rows[SYMBOLIC], rows[OTHER])
+    return {
+        rule: replace(
+            split,
+            n_symbolic=sides[0].n,
+            n_other=sides[1].n,
+            symbolic=sides[0].delta,
+            other=sides[1].delta,
+            difference=Interval(),
+            share=Interval(),
+        )
+        for rule, split in splits.items()
+        if rule == comparison.tag_rule
+    }
 
 
 _HOW = frozenset({"answer=begun", "answer=asked"})  # settled by the engine, and said elsewhere
@@ -148,6 +176,9 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
     ]
     looks = "; ".join(f"{info.symbolic}: {info.about}" for info in comparison.rules if info.name in rules)
     rows = glance(comparison)
+    several: list[Column[Glance]] = (
+        [("over", lambda r: r.repeats or words.DASH)] if any(row.repeats for row in rows) else []
+    )
     apart = any(row.baseline and row.baseline not in comparison.baselines for row in rows)
     return Table(
         title="At a glance",
@@ -159,6 +190,7 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
         ],
         figures=[
             ("n", lambda r: words.count(r.n)),
+            *several,
             ("right %", lambda r: percent(r.accuracy.value)),
             ("difference", lambda r: difference(r.difference)),
             ("verdict", lambda r: r.verdict or words.DASH),
@@ -169,5 +201,7 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
         ],
         about="difference: paired, in points, against the task's first arm, with its 95% interval; beside it on each "
         f"side of the tag rules ({looks}). tokens: mean completion tokens of a question; times: over the baseline's. "
-        "unread: no answer could be read (counted as not right)." + (f" {SAME_PASSAGES}" if apart else ""),
+        "unread: no answer could be read (counted as not right)."
+        + (f" {SAME_PASSAGES}" if apart else "")
+        + (f" over: the repeats that right %, difference, verdict and sides are over. {FIRST}" if several else ""),
     )

@@ -19,6 +19,7 @@ from cotbench.report import (
     placebo,
     pooled,
     recall,
+    repeats,
     scored,
     stopping,
     twins,
@@ -33,6 +34,7 @@ def headlines(comparison: Comparison) -> list[str]:
     own = findings.texts(findings.findings(comparison))
     own += placebo.sentences(comparison)
     found = [*over, *own, *agreement.sentences(comparison), *beside.sentences(comparison), *alone(comparison)]
+    found += repeats.sentences(comparison)
     said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
     sparing = [*early.sentences(comparison), *cascade.sentences(comparison), *stopping.sentences(comparison)]
     return [*said, *cost.sentences(comparison), *sparing, *curves(comparison)]

@@ -54,6 +54,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "placebo": "Placebos",
     "beside": "Beside a vote",
     "efforts": "Efforts",
+    "repeated": "Over repeats",
+    "noises": "Noise",
     "splits": "By tag",
     "policies": "Policies",
     "ship": "Policies that ship",

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Agreement, Delta, ModeStats, Paired, Split, Spread
-from cotbench.analysis.policies import PlanRow, Policy
+from cotbench.analysis.policies import ORACLE_ON_OTHERS, ORACLE_ON_REPEATS, PlanRow, Policy
 from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
 from cotbench.report.about import about
@@ -33,6 +33,7 @@ from cotbench.report.glance import at_a_glance
 from cotbench.report.placebo import placebo
 from cotbench.report.pooled import across_tasks
 from cotbench.report.recall import recall, support
+from cotbench.report.repeats import noises, repeated
 from cotbench.report.scored import score_deltas, score_splits, scores
 from cotbench.report.shipping import ship
 from cotbench.report.stopped import stopped
@@ -240,13 +241,17 @@ _CHOSEN_ON_OTHERS = (
 )
 
 
-def _on_others(row: Policy) -> bool:
-    return row.with_luck is not None
+_CHOSEN_ON_REPEATS = (
+    " Chosen on another repeat: by which arm was right there, scored on a repeat that it didn't choose by, over all "
+    "pairs; against those repeats' own accuracy."
+)
 
 
 def _policies(comparison: Comparison) -> Table[Policy]:
     against, names = _against(comparison.policies)
-    others = _CHOSEN_ON_OTHERS if any(map(_on_others, comparison.policies)) else ""
+    chosen_on = {row.policy for row in comparison.policies}
+    others = _CHOSEN_ON_OTHERS if ORACLE_ON_OTHERS in chosen_on else ""
+    others += _CHOSEN_ON_REPEATS if ORACLE_ON_REPEATS in chosen_on else ""
     return Table(
         title=f"Policies: when to use the mode instead of {against}",
         rows=_of_main_mode(comparison, comparison.policies),
@@ -408,6 +413,8 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
         passages_and_thought,
         recall,
         support,
+        repeated,
+        noises,
         placebo,
         beside,
         efforts,

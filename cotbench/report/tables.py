@@ -80,6 +80,8 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "vote-points": comparison.vote_points,
         "stopped": comparison.stopped,
         "looks": comparison.looks,
+        "noise": comparison.noises,
+        "repeated": comparison.repeated,
         "tool-use": comparison.tool_uses,
         "tool-blocks": comparison.tool_blocks,
         "early-answers": comparison.early_answers,

@@ -16,6 +16,7 @@ from cotbench.errors import UsageError, suggest
 from cotbench.modes import FREE, MODES, Mode, TaskKit, Turn
 from cotbench.modes.arms import CARD, SETTINGS, THINK, arm, cant_stop
 from cotbench.modes.context import Context
+from cotbench.modes.repeats import is_repeat
 
 _LIKELY = (
     "It takes the log-probabilities of several likely tokens at each place, which vllm, transformers, ctranslate2 and "
@@ -100,7 +101,7 @@ def _has_judge_write(mode: Mode) -> bool:
 
 def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
     """Say in a sentence which arms think although they are not meant to, since the model can't be kept from it."""
-    found = (kit for kit in kits if kit.mode.facts.thinks_by == "stuck")
+    found = (kit for kit in kits if kit.mode.facts.thinks_by == "stuck" and not is_repeat(kit.mode.name))
     arms = {kit.mode.facts.label or kit.mode.name: kit for kit in found}
     if not arms:
         return []

@@ -125,7 +125,7 @@ def _follow(
         source = of_second if isinstance(step, Consult) and of_second is not NOTHING else earlier
         results = []
         for request in step.items:
-            key = _key(question, request, asked)
+            key = _key(kit, question, request, asked)
             seed = None if request.sampling.greedy else request_seed(plan.options.seed, key)
             reply = source.find(key, request, seed)
             if reply is not None:
@@ -136,7 +136,7 @@ def _follow(
             return
 
 
-def _key(question: Question, request: Request, asked: Counter[str]) -> Key:
+def _key(kit: TaskKit, question: Question, request: Request, asked: Counter[str]) -> Key:
     digest = request.hash
     asked[digest] += 1
-    return Key(question=question.id, request=digest, replicate=0, ordinal=asked[digest] - 1)
+    return Key(question=question.id, request=digest, replicate=kit.replicate, ordinal=asked[digest] - 1)

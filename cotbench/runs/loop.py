@@ -116,7 +116,7 @@ class _Open:
         else:
             digest = request.hash
             ordinal = sum(known.request == digest for known in self.asked) if self.asked else 0
-            key = Key(self.job.question.id, digest, 0, ordinal)
+            key = Key(self.job.question.id, digest, self.job.kit.replicate, ordinal)
         return self._asks(key, request)
 
     def _asks(self, key: Key | None, request: Request) -> Asked:

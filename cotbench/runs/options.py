@@ -158,6 +158,23 @@ class RunOptions:
         metavar="<n>/<of>",
         after="limit",
     )
+    replicates: int = _option(
+        "--replicates",
+        "How often every arm is asked: what answers alike change between repeats is noise, and intervals hold it.",
+        1,
+        minimum=1,
+        metavar="<int>",
+        after="shard",
+    )
+    wordings: int = _option(
+        "--wordings",
+        "In how many wordings every arm's instruction is given, the template's own the first; under each, lettered "
+        "options stand in another order. With --replicates each wording is repeated.",
+        1,
+        minimum=1,
+        metavar="<int>",
+        after="replicates",
+    )
     until: str | None = _option(
         "--until",
         "Ask questions in a random order and stop when each difference from the baseline is known: 2, to 2 points up "

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from cotbench.modes import MODES, Mode, Retrieve, TaskKit, Turn, find_mode
 from cotbench.modes.arms import split
 from cotbench.modes.kit import LINE_END
 from cotbench.modes.prompts import PASSAGES, Prompts
+from cotbench.modes.repeats import repeats_of
 from cotbench.plugins import origin_of
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.columns import OF_EXEMPLARS, Hints
@@ -255,6 +257,9 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
             "--until, --max-tokens-total, --max-cost and --max-hours stop a whole run, and --shard asks a part of one"
         )
         raise UsageError(f"{found}.", "Leave one of them out: a shard doesn't know what the others have found.")
+    for option, number in (("--replicates", options.replicates), ("--wordings", options.wordings)):
+        if number < 1:
+            raise UsageError(f"{option}: expected 1 or more, found {number}.", f"{option} 1 asks every arm once.")
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
     if options.chat_template not in ("auto", "none") and not is_file(options.chat_template):
@@ -440,8 +445,10 @@ def _kits(
     second: EngineInfo | None,
 ) -> dict[tuple[str, str], TaskKit]:
     """Make a kit for each task and arm, as the engine, and that of the second model, can have it."""
-    arms = resolve(modes, info, options.thinking, options.gen_kwargs)
-    check_judge(arms, second)
+    once = resolve(modes, info, options.thinking, options.gen_kwargs)
+    check_judge(once, second)
+    _check_wordings(options, once, prompts, data)
+    arms = [repeat for arm in once for repeat in repeats_of(arm, options.replicates, options.wordings)]
     kits: dict[tuple[str, str], TaskKit] = {}
     for name, task in data.items():
         own = _own_exemplars(task, arms, options)
@@ -472,6 +479,20 @@ def _kits(
             _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
     return kits
+
+
+def _check_wordings(options: RunOptions, modes: Sequence[Mode], prompts: Prompts, data: Mapping[str, TaskData]) -> None:
+    """Refuse an arm whose instruction isn't there in so many wordings."""
+    for name, mode in product(data, modes) if options.wordings > 1 else ():
+        template = mode.own.template
+        known, file = prompts.wordings(template, name)
+        if known + 1 < options.wordings:
+            found = f"--wordings {options.wordings}: {mode.name} has {known + 1} on {name}"
+            more = f"{template}.jinja and the {known} in {file}" if known else f"{template}.jinja"
+            raise UsageError(
+                f"{found}, {more}.",
+                f"Put more into a {file} of your own (--prompts-dir), or ask for fewer, or leave {mode.name} out.",
+            )
 
 
 def _kits_as_before(plan: RunPlan, recorded: RunSpec) -> dict[tuple[str, str], TaskKit]:

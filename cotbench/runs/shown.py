@@ -9,6 +9,7 @@ from cotbench.analysis.lint import Asked, Unsaid, lint, over_tasks
 from cotbench.engines import EngineInfo
 from cotbench.modes import TaskKit
 from cotbench.modes.prompts import PASSAGES
+from cotbench.modes.repeats import is_repeat
 from cotbench.runs.prepare import RunPlan, digest
 from cotbench.types import Message, Question
 
@@ -57,7 +58,7 @@ def lint_of(plan: RunPlan) -> list[Unsaid]:
     shown = shown_by(plan)
     found = []
     for task in plan.data:
-        kits = {arm: kit for (of, arm), kit in plan.kits.items() if of == task}
+        kits = {arm: kit for (of, arm), kit in plan.kits.items() if of == task and not is_repeat(arm)}
         arms = [
             Asked(arm=arm, facts=kit.mode.facts, row=modes[f"{task}/{arm}"], shown=shown[f"{task}/{arm}"])
             for arm, kit in kits.items()

@@ -20,7 +20,7 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
 from cotbench.analysis.scored import Score, ScoreDelta
-from cotbench.report import about, agreement, beside, categories, placebo, pooled, scored, twins, words
+from cotbench.report import about, agreement, beside, categories, placebo, pooled, repeats, scored, twins, words
 from cotbench.report.cost import priced
 from cotbench.report.findings import Finding, findings
 from cotbench.report.glance import SAME_PASSAGES, Glance, glance, labels, shown_rules
@@ -161,7 +161,8 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
     for (model, task), arms in panels.items():
         n = words.least_to_most(row.n for row in arms)
         by = f" by {words.short_model(model)}" if several else ""
-        blocks[tame_line(f"{task}{by}, {n} questions")] = [(tame_line(row.label), row) for row in arms]
+        over = next((f", over {row.repeats}" for row in arms if row.repeats), "")
+        blocks[tame_line(f"{task}{by}, {n} questions{over}")] = [(tame_line(row.label), row) for row in arms]
     sides = [
         _Column(
             title=_title(words.side_label(comparison, tag, rule)),
@@ -358,6 +359,7 @@ class Screen:
             ("", agreement.sentences(comparison)),
             ("bold", placebo.sentences(comparison)),
             ("bold", beside.sentences(comparison, brief=not self._full)),
+            ("", repeats.sentences(comparison)),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
             ("", [*scored.sentences(comparison), *twins.sentences(comparison)]),
             ("bold", apart(comparison)),
