@@ -24,6 +24,8 @@ _OF_TYPES: Mapping[Any, Schema] = {
     str: _TEXT,
     str | None: _TEXT,
     int: {"type": "integer"},
+    int | None: {"type": "integer"},
+    float | None: {"type": "number"},
     bool: {"type": "boolean"},
 }
 
@@ -73,6 +75,8 @@ def _type_of(field: str) -> Schema:
     flag = FLAGS[field]
     if flag.choices:
         return {"enum": list(flag.choices)}
+    if field == "until":
+        return {"anyOf": [{"enum": ["sign"]}, {"type": "number"}, _TEXT]}
     if field in ("tasks", "modes"):
         folder = shipped("tasks")
         known = sorted([*task_files(folder), *suite_files(folder)]) if field == "tasks" else list(MODES)

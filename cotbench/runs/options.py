@@ -181,7 +181,7 @@ class RunOptions:
         "and down, or sign. Intervals then hold wherever it stops.",
         None,
         parse=parsing.until,
-        metavar="<points>|sign",
+        metavar="GOAL",
         after="shard",
     )
     max_tokens_total: int | None = _option(
@@ -197,7 +197,7 @@ class RunOptions:
         "Stop once the run has cost so much, by --prices; in a random order, as --until.",
         None,
         parse=parsing.max_cost,
-        metavar="<amount>",
+        metavar="<num>",
         after="max_tokens_total",
     )
     max_hours: float | None = _option(
@@ -205,7 +205,7 @@ class RunOptions:
         "Stop once the run has taken so many hours, all its sessions together; in a random order, as --until.",
         None,
         parse=parsing.max_hours,
-        metavar="<hours>",
+        metavar="<num>",
         after="max_cost",
     )
     seed: int = _option("--seed", "Seed of --limit, of sampling and of the order of --until.", 0)
