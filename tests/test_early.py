@@ -255,7 +255,8 @@ def test_a_dry_run_counts_what_is_asked_behind_cuts(main: Cli, tmp_path: Path) -
 def test_killed_and_resumed_it_has_the_same_records(main: Cli, tmp_path: Path, after_s: float) -> None:
     whole = ask(main, tmp_path / "whole", "stub", ARMS, 200)
     words = [sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", "demo", "--mode", ARMS,
-             "--limit", "200", "--output-dir", str(tmp_path / "killed"), "--model-args", "latency_s=0.05,in_flight=40"]  # fmt: skip
+             "--limit", "200", "--output-dir", str(tmp_path / "killed"),
+             "--model-args", "latency_s=0.05,in_flight=40"]  # fmt: skip
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     folder = tmp_path / "killed"
     while not list(folder.glob("*/journal.jsonl")) and process.poll() is None:

@@ -58,6 +58,8 @@ def contrasts_of(
     another one than the usual is fixed. Raises UsageError where there is a goal and nothing to compare."""
     arms: dict[str, dict[str, Mode]] = {}
     for task, mode in kits:
+        if mode.facts.measures:  # it is in no difference
+            continue
         arms.setdefault(task, {})[mode.name] = mode
     found = {}
     for task, modes in arms.items():

@@ -260,6 +260,9 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     for option, number in (("--replicates", options.replicates), ("--wordings", options.wordings)):
         if number < 1:
             raise UsageError(f"{option}: expected 1 or more, found {number}.", f"{option} 1 asks every arm once.")
+        if options.draws and number > 1:
+            found = f"{option}: a run that may stop at any question (--until, --max-...) asks every arm once"
+            raise UsageError(f"{found}.", "Leave one of them out: its intervals are of single answers.")
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
     if options.chat_template not in ("auto", "none") and not is_file(options.chat_template):
