@@ -21,10 +21,12 @@ from cotbench.analysis.compare import compare
 from cotbench.analysis.early import Cuts, early_of
 from cotbench.analysis.estimates import ALL
 from cotbench.analysis.pairing import load_run
+from cotbench.engines import EngineInfo, ThinkingInfo
 from cotbench.errors import UsageError
 from cotbench.modes import Continue, Generate, Kit, TaskKit, Tokens, find_mode
 from cotbench.modes.early import goes_on_freely, shares_of
 from cotbench.modes.sentences import sentences
+from cotbench.runs.arms import resolve
 from cotbench.runs.options import RunOptions
 from cotbench.runs.prepare import RunPlan, make_plan
 from cotbench.runs.stations import word_ends
@@ -148,6 +150,13 @@ def test_it_asks_the_request_of_the_arm_that_it_rests_on() -> None:
     assert isinstance(plan.kits["demo", "early"], TaskKit)
 
 
+def test_a_hidden_thought_is_refused_where_an_engine_takes_none_back() -> None:
+    info = EngineInfo(engine="openai", model="m", continues="server", thinking=ThinkingInfo(on="switch", off="switch"))
+    with pytest.raises(UsageError, match="can't be given a part of a thought"):
+        resolve([find_mode("early@of=think")], info, "auto")
+    assert resolve([find_mode("early")], info, "auto")[0].facts.measures
+
+
 # --- figures ------------------------------------------------------------------------------------------------------
 
 
@@ -255,7 +264,8 @@ def test_a_dry_run_counts_what_is_asked_behind_cuts(main: Cli, tmp_path: Path) -
 def test_killed_and_resumed_it_has_the_same_records(main: Cli, tmp_path: Path, after_s: float) -> None:
     whole = ask(main, tmp_path / "whole", "stub", ARMS, 200)
     words = [sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", "demo", "--mode", ARMS,
-             "--limit", "200", "--output-dir", str(tmp_path / "killed"), "--model-args", "latency_s=0.05,in_flight=40"]  # fmt: skip
+             "--limit", "200", "--output-dir", str(tmp_path / "killed"),
+             "--model-args", "latency_s=0.05,in_flight=40"]  # fmt: skip
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     folder = tmp_path / "killed"
     while not list(folder.glob("*/journal.jsonl")) and process.poll() is None:

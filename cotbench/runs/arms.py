@@ -126,6 +126,9 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
     if mode.continues and not info.continues:
         found = f"--mode {mode.name}: {info.engine} can't go on from the beginning of a reply, which it is made of."
         raise UsageError(found, "Leave the arm out, or use an engine that can (`cotbench list engines`).")
+    if mode.hears and mode.own.thinking and info.continues != "tokens":
+        found = f"--mode {mode.name}: {info.engine} can't be given a part of a thought, which it is made of."
+        raise UsageError(found, "Use an engine that holds the tokens, or let it rest on an arm that doesn't think.")
     wanted = mode.own.thinking if THINK in settings or mode.own.thinking is not False or told is None else told
     facts = _thinks(mode, wanted, info)
     if any(turn.confidence for turn in mode.turns) and info.confidence < LEAST:
