@@ -21,10 +21,12 @@ from cotbench.analysis.compare import compare
 from cotbench.analysis.early import Cuts, early_of
 from cotbench.analysis.estimates import ALL
 from cotbench.analysis.pairing import load_run
+from cotbench.engines import EngineInfo, ThinkingInfo
 from cotbench.errors import UsageError
 from cotbench.modes import Continue, Generate, Kit, TaskKit, Tokens, find_mode
 from cotbench.modes.early import goes_on_freely, shares_of
 from cotbench.modes.sentences import sentences
+from cotbench.runs.arms import resolve
 from cotbench.runs.options import RunOptions
 from cotbench.runs.prepare import RunPlan, make_plan
 from cotbench.runs.stations import word_ends
@@ -146,6 +148,13 @@ def test_it_asks_the_request_of_the_arm_that_it_rests_on() -> None:
     assert own == early and own.hash == early.hash
     assert own.sampling.max_tokens == 77
     assert isinstance(plan.kits["demo", "early"], TaskKit)
+
+
+def test_a_hidden_thought_is_refused_where_an_engine_takes_none_back() -> None:
+    info = EngineInfo(engine="openai", model="m", continues="server", thinking=ThinkingInfo(on="switch", off="switch"))
+    with pytest.raises(UsageError, match="can't be given a part of a thought"):
+        resolve([find_mode("early@of=think")], info, "auto")
+    assert resolve([find_mode("early")], info, "auto")[0].facts.measures
 
 
 # --- figures ------------------------------------------------------------------------------------------------------

@@ -133,6 +133,9 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, An
     if at_once and not info.thinking.off:
         found = f"--mode {mode.name}: {_short(info)} can't be kept from thinking here, and it is to answer at once."
         raise UsageError(found, "Leave the arm out.")
+    if mode.hears and mode.own.thinking and info.continues != "tokens":
+        found = f"--mode {mode.name}: {info.engine} can't be given a part of a thought, which it is made of."
+        raise UsageError(found, "Use an engine that holds the tokens, or let it rest on an arm that doesn't think.")
     wanted = mode.own.thinking if THINK in settings or mode.own.thinking is not False or told is None else told
     facts = _thinks(mode, wanted, info)
     if at_once:  # whatever the arm does that it rests on

@@ -31,7 +31,7 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
         }
         if not points:
             continue
-        title = f"Answers behind cuts of a thought ({points[0].of})"
+        title = f"Answers behind cuts of a thought ({mode})"
         told = [
             f"{looks.named(row.task, row.model)}, {words.side_label(comparison, row.tag)}: area over the curve "
             f"{words.percent(row.area.value)}%, half of the answers settled at {words.percent(row.settled_p50, 0)}%"
