@@ -229,6 +229,9 @@ def test_an_arm_that_measures_is_in_no_difference_and_reports_by_itself(main: Cl
     assert {row.mode for row in found.modes} == {"direct@answer=begun", "cot"} == {c.mode for c in found.costs}
     assert load(tmp_path / "both" / found.runs[0]).votes.empty
     assert {row.mode for row in found.deltas} == {"cot"} and not found.curves and not found.chosen
+    question = json.loads((tmp_path / "both" / found.runs[0] / RECORDS).read_bytes().splitlines()[0])["question"]
+    shown = main("show", tmp_path / "both" / found.runs[0], question, "--mode", "early")
+    assert shown.code == 0 and "100%" in shown.out
     alone = ask(main, tmp_path / "alone", "stub", "early")
     done = main("report", alone, "--quiet", "--fail-if", "area[demo,early] > 5")
     assert done.code == 0, done.err
