@@ -20,6 +20,7 @@ from conftest import Cli
 from cotbench.analysis.compare import compare
 from cotbench.analysis.early import Cuts, early_of
 from cotbench.analysis.estimates import ALL
+from cotbench.analysis.frames import load
 from cotbench.analysis.pairing import load_run
 from cotbench.engines import EngineInfo, ThinkingInfo
 from cotbench.errors import UsageError
@@ -226,7 +227,11 @@ def test_a_thought_is_written_once_for_both_arms(main: Cli, tmp_path: Path) -> N
 def test_an_arm_that_measures_is_in_no_difference_and_reports_by_itself(main: Cli, tmp_path: Path) -> None:
     found = compare([load_run(ask(main, tmp_path / "both", "stub", "direct,cot,early"))])
     assert {row.mode for row in found.modes} == {"direct@answer=begun", "cot"} == {c.mode for c in found.costs}
+    assert load(tmp_path / "both" / found.runs[0]).votes.empty
     assert {row.mode for row in found.deltas} == {"cot"} and not found.curves and not found.chosen
+    question = json.loads((tmp_path / "both" / found.runs[0] / RECORDS).read_bytes().splitlines()[0])["question"]
+    shown = main("show", tmp_path / "both" / found.runs[0], question, "--mode", "early")
+    assert shown.code == 0 and "100%" in shown.out
     alone = ask(main, tmp_path / "alone", "stub", "early")
     done = main("report", alone, "--quiet", "--fail-if", "area[demo,early] > 5")
     assert done.code == 0, done.err

@@ -252,7 +252,7 @@ def test_the_json_has_nodes_and_parents(tmp_path: Path, main: Cli) -> None:
     first, second, _, last = mode["nodes"]
     assert first == {
         "text": "13 - 9 = 4", "role": "thought", "parent": None, "source": [0, 0], "value": 20.0, "kept": True,
-        "why": "", "judged": [1], "ballot": None, "ending": "",
+        "why": "", "judged": [1], "ballot": None, "ending": "", "tokens": None,
         "depth": 0, "answer": None, "outcome": None, "chosen": False,
     }  # fmt: skip
     assert (second["kept"], second["why"]) == (False, "pruned")

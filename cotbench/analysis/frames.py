@@ -24,7 +24,7 @@ from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
 from cotbench.analysis.theirs import OPEN, RIGHT, beside, readings_of
 from cotbench.analysis.trees import decided_by, tree_of
 from cotbench.errors import UsageError
-from cotbench.modes import BASELINE, find_mode
+from cotbench.modes import BASELINE, facts_of, find_mode
 from cotbench.modes.arms import the_one
 from cotbench.questions.tagging import RULES, Seen, gold_text
 from cotbench.store.lookup import find_run
@@ -153,7 +153,14 @@ class Frames:
 
     @cached_property
     def votes(self) -> pd.DataFrame:
-        return _frame("votes", (row for one in self._records() for row in _vote_rows(*one)))
+        measuring = {
+            (run.folder, mode)
+            for run in self.runs
+            for _, mode in run.manifest.spec.pairs
+            if facts_of(mode, run.manifest.modes.get(mode)).measures  # whose ballots are no votes
+        }
+        voting = ((run, row) for run, row in self._records() if (run.folder, row.mode) not in measuring)
+        return _frame("votes", (row for one in voting for row in _vote_rows(*one)))
 
     @cached_property
     def nodes(self) -> pd.DataFrame:

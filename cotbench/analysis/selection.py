@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -333,16 +333,7 @@ def dossiers(panels: Iterable[Panel], identity: str, rules: Sequence[Rule], mode
 
 def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[str]) -> Dossier:
     # The rules look at whole panels; here one question is all there is to look at.
-    alone = Panel(
-        model=panel.model,
-        task=panel.task,
-        questions=[panel.questions[place]],
-        golds=[panel.golds[place]],
-        cells={
-            name: Cell(mode=name, run=cell.run, places=cell.places[place : place + 1])
-            for name, cell in panel.cells.items()
-        },
-    )
+    alone = replace(panel.part([place]))  # with no tags of the whole
     tags = {rule.name: alone.tags(rule) for rule in rules}
     return Dossier(
         model=panel.model,
@@ -351,7 +342,7 @@ def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[st
         tags={name: None if tag is None or tag[0] < 0 else bool(tag[0]) for name, tag in tags.items()},
         modes=[
             _answered(cell, row)
-            for name, cell in alone.cells.items()
+            for name, cell in {**alone.cells, **alone.measuring}.items()
             for row in cell.rows
             if row is not None and (not modes or name in modes)
         ],
