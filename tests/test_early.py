@@ -296,3 +296,16 @@ def test_small_models_are_graded_again_alike(main: Cli, tmp_path: Path, model: s
     panel = compare([load_run(run)]).early_answers
     assert all(row.disagreement.value == 0 for row in panel if row.n)
     assert replace(panel[0]) == panel[0] and early_of([], None).rows == []
+
+
+@pytest.mark.patient
+def test_a_disagreement_stands_beside_that_of_repeats(tmp_path: Path, main: Cli) -> None:
+    mode = "direct,cot@temperature=1,early@of=cot@temperature=1"
+    asked = main("run", "--model", "stub", "--task", "demo", "--mode", mode, "--limit", "80", "--replicates", "3", "-q")
+    assert asked.code == 0, asked.err
+    report = json.loads(main("report", "--json", "--no-page").out)
+    [row] = [row for row in report["early_answers"] if row["tag"] == "all"]
+    [noise] = [one for one in report["noises"] if one["mode"].startswith("cot") and one["tag"] == "all"]
+    assert row["of"] == "cot@temperature=1"
+    assert 0 < row["noise"] < 1
+    assert row["n"] == 80 and row["noise"] == pytest.approx(noise["disagree"], abs=0.02)

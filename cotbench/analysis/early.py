@@ -44,7 +44,9 @@ class Early:
 
     mode: the arm that measured it; of: the arm whose thoughts were cut. n: questions with an answer of the arm's own
     and a verdict on all answers. unanswered: of the other ones those without an answer of its own. cuts: how many.
-    disagreement: the share whose answer behind all of the thought isn't the arm's own. area: over the curve, 0..1: how
+    disagreement: the share whose answer behind all of the thought isn't the arm's own. noise: where the arm was
+    repeated (`--replicates`), the chance that of two repeats one is right and the other isn't: that much disagreement
+    is the model's with itself. area: over the curve, 0..1: how
     far agreement at the cuts is below that at the end, on the mean; 0: the thought changed nothing. settled_at_0: the
     share that is settled before any of the thought; settled_p25, settled_p50, settled_p75: quartiles of where the
     answers were settled, as shares of the thought, 1 for those that were not; unsettled: the share of these. n_tokens:
@@ -67,6 +69,7 @@ class Early:
     disagreement: Interval = field(
         metadata=columns(value="disagreement", low="disagreement_low", high="disagreement_high")
     )
+    noise: float | None
     area: Interval = field(metadata=columns(value="area", low="area_low", high="area_high", se="area_se", p="area_p"))
     settled_at_0: Interval = field(
         metadata=columns(value="settled_at_0", low="settled_at_0_low", high="settled_at_0_high")
@@ -330,6 +333,7 @@ def _row(panel: Panel, cuts: Cuts, names: dict[str, Any], tag: str, mask: Array,
         clusters=None if design["clusters"] is None else len(np.unique(design["clusters"])),
         strata=None if design["strata"] is None else len(np.unique(design["strata"])),
         disagreement=_share(panel, ~cuts.agrees[:, -1], mask),
+        noise=_noise(panel, names["of"], mask),
         area=_mean(panel, cuts.area, mask),
         settled_at_0=_share(panel, cuts.settled == 0, mask),
         **dict(zip(("settled_p25", "settled_p50", "settled_p75"), quartiles, strict=True)),
@@ -341,6 +345,17 @@ def _row(panel: Panel, cuts: Cuts, names: dict[str, Any], tag: str, mask: Array,
         n_abandoned=int(cuts.abandoned[mask].sum()),
         abandoned=_share(panel, cuts.abandoned, mask),
     )
+
+
+def _noise(panel: Panel, of: str, mask: Array) -> float | None:
+    """The chance that of two repeats of an arm one is right and the other isn't; None where it wasn't repeated."""
+    base = panel.cell(of)
+    cells = panel.repeats.get(base.mode, ()) if base is not None else ()
+    known = np.logical_and.reduce([mask, *(cell.decided for cell in cells)])
+    if len(cells) < 2 or not known.any():
+        return None
+    share = np.mean([cell.right[known] for cell in cells], axis=0)
+    return float((2 * share * (1 - share)).mean() * len(cells) / (len(cells) - 1))
 
 
 def _points(panel: Panel, cuts: Cuts, names: dict[str, Any], tag: str, mask: Array) -> list[EarlyPoint]:

@@ -17,6 +17,7 @@ _OF: Sequence[Column[Any]] = (*TASK, ("thoughts of", lambda r: r.of), ("measured
 
 def early_answers(comparison: Comparison) -> Table[Early]:
     """After how much of the thought answers stood, by side of the tag."""
+    repeated = any(row.noise is not None for row in comparison.early_answers)
     return Table(
         title="Early answering: after how much of the thought did the answer stand?",
         rows=[row for row in comparison.early_answers if row.n],
@@ -32,6 +33,7 @@ def early_answers(comparison: Comparison) -> Table[Early]:
             ("of the thought %", lambda r: percent(r.wasted_share.value)),
             ("abandoned %", lambda r: percent(r.abandoned.value)),
             ("other at the end %", lambda r: percent(r.disagreement.value)),
+            *([("repeats differ %", lambda r: percent(r.noise))] if repeated else []),
         ],
         about="The thought is cut, and the answer is begun behind each cut. area: over the curve: how far agreement "
         "with the arm's own answer is below that behind the whole thought, on the mean over the thought; 0: the answer "
@@ -40,7 +42,8 @@ def early_answers(comparison: Comparison) -> Table[Early]:
         "behind where it settled; whoever wrote them couldn't know. abandoned: right behind some cut, wrong in the "
         "end; guesses are right now and then, so with many cuts some always are. other at the end: behind all of the "
         "thought the answer isn't the arm's own: what beginning it does by itself, which the area leaves out. "
-        "Questions without an answer of the arm's own are left out.",
+        "Questions without an answer of the arm's own are left out."
+        + (" repeats differ: the chance that of two repeats one is right and the other isn't." if repeated else ""),
     )
 
 
@@ -168,4 +171,10 @@ def _sentence(comparison: Comparison, row: Early, several: bool) -> str:
         areas = [percent(sides[tag].area.value) for tag in (SYMBOLIC, OTHER)]
         split = f" ({areas[0]}% on symbolic questions, {areas[1]}% on others)"
     wasted = "" if row.wasted_share.value is None else f"; {percent(row.wasted_share.value)}% of its tokens come behind"
-    return f"{who}: {half} (n = {row.n:,}){wasted}. Area over the curve: {percent(row.area.value)}%{split}."
+    noise = ""
+    if row.noise is not None:
+        noise = (
+            f" Behind all of it {percent(row.disagreement.value)}% answer otherwise than the arm; two repeats of the "
+            f"arm differ in being right on {percent(row.noise)}%."
+        )
+    return f"{who}: {half} (n = {row.n:,}){wasted}. Area over the curve: {percent(row.area.value)}%{split}.{noise}"
