@@ -218,14 +218,16 @@ def test_a_run_records_the_facts_of_its_modes(tmp_path: Path, main: Cli) -> None
     assert main("run", "--model", "stub", *options).code == 0
     [path] = (tmp_path / "results").glob("*/manifest.json")
     recorded = json.loads(path.read_text())["modes"]
-    begun = {name: f"{name}@answer=begun" for name in names if any(turn.answer for turn in MODES[name].turns)}
+    begun = {name: f"{name}@answer=begun" for name in names if MODES[name].own.answer}
     assert list(recorded) == [begun.get(name, name) for name in names]
     assert set(begun) == {"direct", "direct-votes", "plan-direct"}
     for name, facts in recorded.items():
         read = Facts.from_dict(facts, Facts())
         assert read == facts_of(name, facts)
         assert read.answers_in == MODES[base_of(name)].facts.answers_in
-        thinks = {"think": ("on", "switch"), "no-think": ("off", "closed")}.get(name, ("off", "switch"))
+        thinks = {"think": ("on", "switch"), "no-think": ("off", "closed"), "cascade": ("", "")}.get(
+            name, ("off", "switch")
+        )
         assert (read.thinks, read.thinks_by) == thinks, name
         assert replace(read, thinks="", thinks_by="") == facts_of(name), name
 

@@ -185,10 +185,9 @@ class _Session:
             "command": without_home(list(command)),
             "started": now(),
         }
-        sink = RecordFile(folder / RECORDS)
         until = None
         if plan.options.draws and self.part is None:
-            until = Until(plan, manifest, recorded, tally, sink, self.prices, self.started)
+            until = Until(plan, manifest, recorded, tally, self.prices, self.started)
             manifest.options |= dict.fromkeys(LIMITS) | limits_of(plan.options)
         manifest.stopped = None
         manifest.sessions.append(here)
@@ -204,11 +203,12 @@ class _Session:
         second = None if self.second is None else replies.beside(self.second, self.earlier_of_second)
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
+        sink = RecordFile(folder / RECORDS)
         if until is None:
             jobs: Iterator[Job] = jobs_of(plan, self.engine.capacity, self.part)
             loop = Loop(jobs, replies, judge, sandbox, sink, tally, watch, second)
         else:
-            loop = Loop(until, replies, judge, sandbox, until.take, tally, until.watch(watch), second)
+            loop = Loop(until, replies, judge, sandbox, until.into(sink), tally, until.watch(watch), second)
         tally.begin()
         status: Status = "failed"
         try:

@@ -130,14 +130,13 @@ class Until:
     """What a drawn run asks next, and when it stops. An iterator of its jobs, that may have none for now and some
     later.
 
-    sink: gets the records. Jobs whose replies are on record come first, and nothing new is asked before their answers
+    Jobs whose replies are on record come first, and nothing new is asked before their answers
     are there: by them it may be decided."""
 
     plan: RunPlan
     manifest: Manifest
     recorded: JournalIndex
     tally: Tally
-    sink: Callable[[int, Record], None]
     prices: Prices | None = None
     started: float = field(default_factory=time.monotonic)
 
@@ -224,9 +223,16 @@ class Until:
 
     # --- records ------------------------------------------------------------------------------------------------
 
-    def take(self, number: int, record: Record) -> None:
-        """Take a record, as the loop's sink."""
-        self.sink(number, record)
+    def into(self, sink: Callable[[int, Record], None]) -> Callable[[int, Record], None]:
+        """The loop's sink, which takes each record and hands it on. sink: gets the records."""
+
+        def take(number: int, record: Record) -> None:
+            sink(number, record)
+            self._take(number, record)
+
+        return take
+
+    def _take(self, number: int, record: Record) -> None:
         self._open -= 1
         self._taken[number] = (record.task, record.outcome, record.prompt_tokens or 0, record.completion_tokens or 0)
         self._judged["prompt"] += record.judge_prompt_tokens or 0
