@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 import yaml
-from conftest import run_cli
+from conftest import Cli, run_cli
 from handmade import make_record, write_run
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -338,3 +338,11 @@ def test_what_cant_be_is_refused_with_a_remedy(tmp_path: Path, line: list[str], 
     assert found in done.err
     assert remedy in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_run_that_stops_when_it_knows_makes_no_policy(tmp_path: Path, main: Cli) -> None:
+    asked = main("run", "--model", "stub", "--task", "demo", "--mode", "direct,cot", "--until", "40", "-q")
+    assert asked.code == 0, asked.err
+    done = main("policy")
+    assert done.code == 2
+    assert "demo by stub: no policy, since a policy's intervals hold at one look" in done.err

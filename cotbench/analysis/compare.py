@@ -563,7 +563,8 @@ def _add_pair(
         for rule, tags in tagged.items()
     )
     before = {r.name: tags for r, tags in tagged.items() if r.timing == "pre-treatment" and r.symbols}
-    comparison.policies.extend(policies_of(panel, cell, base, before))
+    if not cell.facts.placebo:  # nobody would choose one
+        comparison.policies.extend(policies_of(panel, cell, base, before))
     if alone := int((cell.asked ^ base.asked).sum()):
         comparison.notes.append(
             f"{panel.task} by {panel.model}: {alone} questions have a record under only one of {base.mode} and "

@@ -426,9 +426,10 @@ def gains_of(problem: Problem, pieces: Array) -> Array:
 
 
 def is_plain(cell: Cell) -> bool:
-    """Whether an arm is one call that answers in words: not one of votes, judges, programs, tools or passages."""
+    """Whether an arm is one call that answers in words: not one of votes, judges, programs, tools or passages, nor one
+    that rests on another arm's reply."""
     facts = cell.facts
-    further = facts.votes_over or facts.picks or facts.beside_vote or facts.tools or facts.carries_out
+    further = facts.votes_over or facts.picks or facts.beside_vote or facts.tools or facts.carries_out or facts.of
     return not further and facts.answers_in == "words" and "context" not in facts.settings
 
 

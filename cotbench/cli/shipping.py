@@ -120,6 +120,10 @@ def policy(
     rules = [*(RULES | {rule.name: rule for rule in own_rules(tag or [], tags_file or [])}).values()]
     made: list[Shipping] = []
     for panel in panels:
+        if panel.drawn is not None:
+            told = "a policy's intervals hold at one look, and this run may have stopped at any (--until, --max-...)"
+            notes.append(f"{panel.task} by {panel.model}: no policy, since {told}.")
+            continue
         found_one = ship(panel, _of_arms(panel, names(arms)), rules, terms)
         if isinstance(found_one, Shipping):
             made.append(found_one)
