@@ -411,3 +411,15 @@ def test_fieller_holds_the_share_in_95_of_100_draws() -> None:
         assert found.low is not None and found.high is not None
         held += found.low <= 0.4 <= found.high
     assert 0.93 < held / draws < 0.97
+
+
+@pytest.mark.patient
+def test_a_repeat_borrows_the_same_repeat_of_the_other_question(tmp_path: Path, main: Cli) -> None:
+    mode = "direct,cot@temperature=1,other@of=cot@temperature=1"
+    asked = main("run", "--model", "stub", "--task", "demo", "--mode", mode, "--limit", "20", "--replicates", "2", "-q")
+    assert asked.code == 0, asked.err
+    [run] = (tmp_path / "results").iterdir()
+    rows = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
+    chains = [row for row in rows if row["template"] == "cot"]
+    assert len(chains) == 2 * 20, "a thought for each question and repeat, and no other"
+    assert sorted({row.get("replicate", 0) for row in chains}) == [0, 1]

@@ -210,7 +210,7 @@ class _Open:
         question, request = item
         if self.job.recorded is not None and not set(self.job.recorded) - set(self.asked):
             return Asked(None, request, borrowed=True)
-        return Asked(Key(question.id, request.hash, 0, 0), request, borrowed=True)
+        return Asked(Key(question.id, request.hash, self.job.kit.replicate, 0), request, borrowed=True)
 
     def take_borrowed(self, replies: Sequence[Reply]) -> Sequence[Any]:
         self.borrowed += tuple(replies)

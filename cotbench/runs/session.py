@@ -92,9 +92,8 @@ def execute(
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
     if the same run is there. probe: ask so many questions of each task, and leave the run to be gone on with. like: of
     a run that is run again as it was. agree: is given the spec as it came out, before anything is asked or written, and
-    may raise. handling: how signals are handled while it works. prices: by which a limit of money is
-    kept. Raises Interrupted after Ctrl-C; whatever is raised,
-    what was recorded is on disk."""
+    may raise. handling: how signals are handled while it works. prices: by which a limit of money is kept. Raises
+    Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kind].judge is not None for kit in plan.kits.values() for kind in kit.data.task.kinds):
         require_workers()  # before a model is loaded

@@ -130,8 +130,8 @@ class Until:
     """What a drawn run asks next, and when it stops. An iterator of its jobs, that may have none for now and some
     later.
 
-    Jobs whose replies are on record come first, and nothing new is asked before their answers
-    are there: by them it may be decided."""
+    Jobs whose replies are on record come first, and nothing new is asked before their answers are there: by them it may
+    be decided."""
 
     plan: RunPlan
     manifest: Manifest
