@@ -23,14 +23,16 @@ from cotbench.engines.stub import StubEngine
 from cotbench.errors import UsageError
 from cotbench.modes import MODES, Kit, find_mode
 from cotbench.modes.placebo import Thought, beginning, in_another_order, thought_of
+from cotbench.modes.repeats import repeated
 from cotbench.modes.sentences import sentences
 from cotbench.modes.steps import Borrow, Generate, Tokens
 from cotbench.questions.data import load_data
 from cotbench.questions.tasks import find_task
 from cotbench.report import placebo as report
 from cotbench.runs.donors import donors_of
+from cotbench.runs.loop import Job, _Open
 from cotbench.runs.stations import word_ends
-from cotbench.types import Completion, Outcome, Question, Reply
+from cotbench.types import Completion, Outcome, Question, Reply, Request, Sampling
 
 PLACEBOS = {name: mode for name, mode in MODES.items() if mode.facts.placebo}
 QUESTION = Question(id="q", task="t", text="What is 3 + 4?")
@@ -413,13 +415,10 @@ def test_fieller_holds_the_share_in_95_of_100_draws() -> None:
     assert 0.93 < held / draws < 0.97
 
 
-@pytest.mark.patient
-def test_a_repeat_borrows_the_same_repeat_of_the_other_question(tmp_path: Path, main: Cli) -> None:
-    mode = "direct,cot@temperature=1,other@of=cot@temperature=1"
-    asked = main("run", "--model", "stub", "--task", "demo", "--mode", mode, "--limit", "20", "--replicates", "2", "-q")
-    assert asked.code == 0, asked.err
-    [run] = (tmp_path / "results").iterdir()
-    rows = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
-    chains = [row for row in rows if row["template"] == "cot" and not row["completions"][0].get("begun")]
-    assert len(chains) == 2 * 20, "a thought for each question and repeat, and no other"
-    assert sorted({row.get("replicate", 0) for row in chains}) == [0, 1]
+def test_a_repeat_borrows_the_same_repeat_of_the_other_question() -> None:
+    question, donor = (Question(id=f"t-{name}", task="t", text=name) for name in ("a", "b"))
+    kit = Kit(mode=repeated(find_mode("other"), 0, 2), answer_type="number")
+    flow = _Open(Job(number=0, question=question, gold="1", kit=kit), iter(()))  # type: ignore[arg-type]
+    asked = flow.borrows((donor, Request(messages=(), sampling=Sampling(max_tokens=1))))
+    assert asked.key is not None
+    assert (asked.key.question, asked.key.replicate) == ("t-b", 2)
