@@ -75,6 +75,15 @@ def test_files_that_a_document_names_exist(name: str) -> None:
     ] == []
 
 
+def test_pages_that_messages_and_help_texts_name_exist() -> None:
+    named = {
+        (page, path.name)
+        for path in (ROOT / "cotbench").rglob("*.py")
+        for page in re.findall(r"\bdocs/((?:[\w-]+/)*[\w-]+\.(?:md|yaml))", path.read_text())
+    }
+    assert sorted((page, path) for page, path in named if not (ROOT / "docs" / page).exists()) == []
+
+
 def test_each_word_of_the_glossary_is_explained_once() -> None:
     glossary = ARCHITECTURE.split("\n## Words\n")[1].split("\n## ")[0]
     words = [word for row in re.findall(r"^\| ([^|]+) \|", glossary, re.M)[1:] for word in row.split(", ")]

@@ -129,8 +129,9 @@ def test_an_arm_that_rests_on_another_has_its_settings() -> None:
     mode = find_mode("early@of=think@budget=512")
     assert (mode.facts.of, mode.facts.measures, mode.own.tuned["thinking_budget"]) == ("think@budget=512", True, 512)
     assert "thinking_budget" not in mode.turn("cut").tuned
-    with pytest.raises(UsageError, match="no mode of this name that asks once"):
-        find_mode("early@of=tot")
+    for several in ("tot", "tools"):
+        with pytest.raises(UsageError, match="no mode of this name that asks once"):
+            find_mode(f"early@of={several}")
 
 
 def test_sentences_joined_are_the_text() -> None:

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from cotbench.errors import UsageError
 from cotbench.questions.drawing import clusters_of, drawn
 from cotbench.report.sections import sections
 from cotbench.runs.goal import Goal
+from cotbench.runs.loop import Loop
+from cotbench.runs.tally import Tally
 from cotbench.store.manifest import MANIFEST, read_manifest
 from cotbench.store.questions import read_questions
 from cotbench.store.records import RECORDS
@@ -102,6 +105,22 @@ def test_a_run_stops_when_the_sign_is_known_and_its_records_are_the_beginning(st
     assert len(asked(run)) == row.questions
     assert manifest.totals["records"] == 2 * row.questions == sum(manifest.totals["outcomes"].values())
     assert f"stopped after {row.questions} of {ROWS} questions: the sign is known" in " ".join(run.report().notes)
+
+
+@pytest.mark.patient
+def test_the_last_that_a_run_says_is_of_the_questions_that_count(main: Cli, stories: Path, tmp_path: Path) -> None:
+    command = ["run", "--model", "stub", "--task", str(stories), "--mode", "direct,cot", "--until", "sign"]
+    said = main(*command, "--model-args", f"{FAR},in_flight=300", "--reuse", "off")
+    assert said.code == 0, said.err
+    [folder] = (tmp_path / "results").iterdir()
+    stopped = read_manifest(folder).stopped
+    assert stopped is not None
+    questions = stopped.tasks["stories"].questions
+    last = " ".join(said.err[said.err.rindex(f"{2 * questions} of {2 * ROWS} answers") :].split())
+    assert f"{BASE} {questions}/{ROWS} " in last
+    assert f"cot {questions}/{ROWS} " in last
+    assert f"{questions} of {ROWS} questions, known" in last
+    assert "certain" not in last, "not all questions count"
 
 
 @pytest.mark.patient
@@ -199,6 +218,24 @@ def test_a_probe_asks_the_first_questions_that_the_run_will_ask(main: Cli, stori
 
 
 # --- kills --------------------------------------------------------------------------------------------------------
+
+
+def test_jobs_that_wait_for_what_was_just_collected_are_begun() -> None:
+    """Where all on record is read in the look of a turn that began nothing, the loop isn't over: new questions come."""
+    waited, begun = [], []
+
+    class Waiting(Loop):
+        def _collect(self, station: Any, wait_s: float) -> None:
+            waited.append(station)
+
+        def _start(self) -> int:
+            new = bool(waited) and not begun
+            begun.extend(["a job"] * new)
+            return int(new)
+
+    idle: Any = SimpleNamespace(pending=0, works_alone=False, token_ends=None)
+    Waiting(iter(()), idle, idle, idle, lambda *_: None, Tally(total=1)).run()
+    assert begun
 
 
 @pytest.mark.patient

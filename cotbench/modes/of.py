@@ -36,7 +36,9 @@ def turn_of(settings: Mapping[str, Any]) -> Turn:
     asking = [
         one.name
         for one in MODES.values()
-        if len(one.turns) == 1 and one.facts.answers_in == "words" and not one.own.paths and not one.own.answer
+        if len(one.turns) == 1
+        and one.facts.answers_in == "words"
+        and not (one.own.given or one.own.paths or one.own.answer)
     ]
     if name not in asking:
         found = f"--mode: {OF}={name}: there is no mode of this name that asks once, and for more than the answer."

@@ -347,7 +347,7 @@ class Loop:
             if busy and (here or alone or not started):
                 for station in busy[: 1 if here else None]:
                     self._collect(station, WAIT_S if here or len(busy) == 1 else MOMENT_S)
-            elif not started:
+            elif not started and not self._start():  # what was just collected may have brought jobs that wait for it
                 break
             self.tally.executing = self.sandbox.pending
             self.watch(self.tally)

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import asdict, dataclass
@@ -233,7 +232,7 @@ class _Session:
             if until is not None:
                 kept, manifest.stopped = until.kept(), until.stopped()
                 manifest.totals |= until.totals()
-                tally.done, tally.outcomes = manifest.totals["records"], Counter(manifest.totals["outcomes"])
+                until.settle()
             _put_on_disk(journal.close, lambda: sink.finish(kept), lambda: manifest.write(folder))
             loop.close()  # stations of others may fail at it
         if tally.taken:

@@ -105,16 +105,18 @@ class _Task:
         )
 
     def standings(self) -> list[Standing]:
+        """What is known of each difference: at the last look, or where it was decided."""
+        seen = self.looked if self.stop is None else self.stop
         return [
             Standing(
                 task=self.name,
                 mode=arm,
                 baseline=self.baseline,
-                questions=self.questions(self.looked),
+                questions=self.questions(seen),
                 of=len(self.numbers),
-                value=sequence.value,
-                half_width=sequence.half_width,
-                log_e=sequence.log_e,
+                value=None if not seen or np.isnan(sequence.values[seen - 1]) else float(sequence.values[seen - 1]),
+                half_width=float(sequence.highs[seen - 1] - sequence.lows[seen - 1]) / 2 if seen else 1.0,
+                log_e=float(sequence.log_es[seen - 1]) if seen else 0.0,
                 decided=self.stop is not None,
             )
             for arm, sequence in self.sequences.items()
@@ -166,7 +168,7 @@ class Until:
         self._turns = deque(self._tasks.values())
         self._queue: deque[Job] = deque()
         self._open, self._fresh = 0, False
-        self._taken: dict[int, tuple[str, Outcome, int, int]] = {}
+        self._taken: dict[int, tuple[str, Outcome, int, int, str]] = {}
         self._judged: Counter[str] = Counter()
         self.why = ""
 
@@ -234,7 +236,8 @@ class Until:
 
     def _take(self, number: int, record: Record) -> None:
         self._open -= 1
-        self._taken[number] = (record.task, record.outcome, record.prompt_tokens or 0, record.completion_tokens or 0)
+        tokens = (record.prompt_tokens or 0, record.completion_tokens or 0)
+        self._taken[number] = (record.task, record.outcome, *tokens, record.mode)
         self._judged["prompt"] += record.judge_prompt_tokens or 0
         self._judged["completion"] += record.judge_completion_tokens or 0
         self._tasks[record.task].take(record)
@@ -325,6 +328,17 @@ class Until:
             "outcomes": dict(sorted(Counter(row[1] for row in rows).items())),
         }
 
+    def settle(self) -> None:
+        """Let the tally count the records that are kept, and no others."""
+        rows = [self._taken[number] for number in self.kept()]
+        self.tally.done, self.tally.outcomes = len(rows), Counter(row[1] for row in rows)
+        arms = Counter((row[0], row[4], row[1]) for row in rows)
+        for (task, mode), arm in self.tally.arms.items():
+            of = {outcome: count for (*which, outcome), count in arms.items() if which == [task, mode]}
+            arm.done, arm.correct = sum(of.values()), of.get(Outcome.CORRECT, 0)
+            arm.graded = arm.done - of.get(Outcome.ENGINE_ERROR, 0)
+        self.tally.standings = [row for task in self._tasks.values() for row in task.standings()]
+
     def stopped(self) -> Stopped | None:
         """Where it stopped, and for what; None where it didn't."""
         if not self.why:
@@ -383,5 +397,5 @@ def prices_of(options: RunOptions, prices: Prices | None) -> tuple[Price | None,
     price = None if prices is None else prices.of(options.model)
     if price is None:
         lacks = "there is no file of prices" if prices is None else f"it has no price of {options.model}"
-        raise UsageError(f"--max-cost: {lacks}.", "As in --max-cost 5 --prices prices.yaml (docs/costs.md).")
+        raise UsageError(f"--max-cost: {lacks}.", "As in --max-cost 5 --prices prices.yaml (docs/report.md).")
     return price, prices.of(options.judge_model) if prices is not None and options.judge_model else None
