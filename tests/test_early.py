@@ -308,5 +308,6 @@ def test_a_disagreement_stands_beside_that_of_repeats(tmp_path: Path, main: Cli)
     [row] = [row for row in report["early_answers"] if row["tag"] == "all"]
     [noise] = [one for one in report["noises"] if one["mode"].startswith("cot") and one["tag"] == "all"]
     assert row["of"] == "cot@temperature=1"
+    assert not [one for one in report["noises"] if one["mode"].startswith("early")], "it measures that arm, and is none"
     assert 0 < row["noise"] < 1
     assert row["n"] == 80 and row["noise"] == pytest.approx(noise["disagree"], abs=0.02)

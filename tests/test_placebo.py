@@ -373,11 +373,17 @@ def test_the_figures_are_the_thought_less_the_placebo_and_the_share_that_it_keep
     assert "it is the thought, not its length" in sentence
 
 
+def test_where_the_thought_fed_back_is_lost_nothing_is_said_of_the_others(tmp_path: Path) -> None:
+    [sentence] = report.sentences(compared(tmp_path, {**ARMS, "own": halves(0.2, 0.2)}))
+    assert sentence.endswith(": the thought fed back doesn't restore it, so the others say little.")
+    assert "not its length" not in sentence
+
+
 def test_a_share_of_a_gain_that_is_not_clear_is_none(tmp_path: Path) -> None:
     comparison = compared(tmp_path, {**ARMS, "cot": halves(0.22, 0.2), "own": halves(0.22, 0.2)})
     row = row_of(comparison, "filler")
     assert (row.share, row.unclear) == (Interval(), NOT_CLEAR)
-    assert "isn't clear of zero" in report.sentences(comparison)[0]
+    assert "isn't clear of zero: no share of it is told" in report.sentences(comparison)[0]
     with pytest.raises(UsageError, match="isn't clear of zero"):
         check_gate(parse_gate("survives[t,filler] < 0.5"), comparison)
 

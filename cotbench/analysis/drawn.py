@@ -222,8 +222,9 @@ def notes(panels: Sequence[Panel]) -> list[str]:
         found.append(
             "Of drawn runs (--until) these have no interval, since none is known that holds wherever they stop: "
             "differences in differences, shares of a gain, and costs; and these aren't shown: mean scores, payoffs, "
-            "curves over budgets, votes at equal tokens, flips, calibration, passages, tools, twins, figures over "
-            "tasks, models and mixes, and oracles. Differences on sides and subjects aren't corrected for many."
+            "curves over budgets, votes at equal tokens and those that stop early, cascades, placebos' shares, early "
+            "answers, policies, flips, calibration, passages, tools, twins, figures over tasks, models and mixes, and "
+            "oracles. Differences on sides and subjects aren't corrected for many."
         )
     return found
 

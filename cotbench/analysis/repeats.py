@@ -292,10 +292,12 @@ def decided_in(cells: Sequence[Cell], places: Sequence[tuple[int, int]]) -> Arra
 
 
 def noise_of(panel: Panel, sides: Mapping[str, Array]) -> list[Noise]:
-    """Return the rows of a panel's arms that were repeated. sides: questions by side of the tag."""
+    """Return the rows of a panel's arms that were repeated; an arm that measures another one is told of there.
+    sides: questions by side of the tag."""
     return [
         _noise(panel, cells, places, tag, mask, default=number == 0)
         for cells in panel.repeats.values()
+        if not cells[0].facts.measures
         for number, places in enumerate(_layouts(grid_of(cells)))
         for tag, mask in sides.items()
     ]

@@ -78,13 +78,15 @@ def _sentence(comparison: Comparison, rows: Sequence[Placebo], *, several: bool)
     thought = comparison.facts_of(first.of).label or first.of
     if all(row.share.value is None for row in rows):
         gain = points(first.gain.value)
-        return f"What {thought} gains on {first.task}{who} ({gain} points) isn't clear of zero: placebos keep no share."
+        return f"What {thought} gains on {first.task}{who} ({gain} points) isn't clear of zero: no share of it is told."
     told = [
         f"{comparison.facts_of(row.mode).label or row.mode} keeps {share_of(row.share)} ({share_ends(row.share)})"
         for row in rows
         if row.share.value is not None
     ]
     said = [text for row in rows if (text := _meaning(row))]
+    if _LOST in said:
+        said = [_LOST]  # then a low share of the others says nothing
     return f"Of {thought}'s {points(first.gain.value)} points on {first.task}{who}, {listed(told)}{_behind(said)}."
 
 
@@ -92,6 +94,7 @@ def _behind(said: Sequence[str]) -> str:
     return f": {'; '.join(said)}" if said else ""
 
 
+_LOST = "the thought fed back doesn't restore it, so the others say little"
 _IS_NOT = {
     "dots": "it is the thought, not its length",
     "foreign": "it is this question's thought, not that there is one",
@@ -110,7 +113,7 @@ def _meaning(row: Placebo) -> str:
     if low is None or high is None:
         return ""
     if row.control:
-        return "" if high >= 1 or low > MOST else "the thought fed back doesn't restore it, so the others say little"
+        return "" if high >= 1 or low > MOST else _LOST
     if high < MOST and (row.p_holm or 0.0) < SMALL and (row.lost.value or 0.0) > 0:
         return _IS_NOT.get(row.placebo, "")
     return _MAY_BE.get(row.placebo, "") if low > MOST else ""

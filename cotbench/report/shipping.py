@@ -114,7 +114,7 @@ def sentence(made: Shipping) -> str:
             f"{percent(own.accuracy)}% right for {words.tokens(own.tokens)} tokens a question: {less} against always "
             f"{best}, and {percent(own.saving)}% of its tokens saved"
         )
-    too_good = f"{percent(naive.too_good)} points too good" if (naive.too_good or 0) > 0.0005 else "not too good"
+    too_good = f"{percent(naive.too_good)} points too good" if (naive.too_good or 0) > 0.0005 else "no better than that"
     return (
         f"Choosing rule and arms on four fifths of the questions gives on the others {gives}. This is the figure of "
         f"the procedure, over 20 splits, not of the one policy made of all {own.n:,} questions. Chosen and scored on "
