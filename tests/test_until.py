@@ -323,7 +323,8 @@ def uncertain(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def test_no_row_of_a_drawn_run_has_an_interval_that_is_not_a_sequences(stories: Path, tmp_path: Path) -> None:
     """Whatever arms there are: those with votes, searches, budgets and tools have tables of their own."""
     arms = "direct,cot,free,self-consistency,direct-votes,refine,best-of-n,pal,tools"
-    run = ran(tmp_path, stories, arms, max_tokens_total=400_000, lock="auto", paths=3)
+    arms += ",early,own,filler,other,shuffled,cascade,self-consistency@stop=adaptive"
+    run = ran(tmp_path, stories, arms, max_tokens_total=600_000, lock="auto", paths=3)
     found = compare([load_run(run.folder)]).as_dict()
     assert found["stopped"]
     for kind, name in uncertain(found):
