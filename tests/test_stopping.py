@@ -186,7 +186,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
 def test_the_report_tells_of_votes_that_have_all_paths_and_judges_nothing_by_those_that_stop(
     comparison: Comparison,
 ) -> None:
-    assert {row.mode for row in comparison.stopped} == {"self-consistency@stop=full"}
+    assert {row.mode for row in comparison.stopped_votes} == {"self-consistency@stop=full"}
     assert {row.mode for row in comparison.curves} == {"self-consistency@stop=full"}
     policies = {row.policy for row in comparison.policies if "paths" in row.policy}
     assert not any("adaptive" in policy for policy in policies)
