@@ -190,17 +190,17 @@ def test_the_report_tells_of_votes_that_have_all_paths_and_judges_nothing_by_tho
     assert {row.mode for row in comparison.curves} == {"self-consistency@stop=full"}
     policies = {row.policy for row in comparison.policies if "paths" in row.policy}
     assert not any("adaptive" in policy for policy in policies)
-    found = {(row.rule, row.level): row for row in comparison.stopped}
+    found = {(row.rule, row.level): row for row in comparison.stopped_votes}
     levels = [found[ADAPTIVE, level] for level in (0.8, 0.9, 0.95, 0.99)]
     assert [row.paths for row in levels] == sorted(row.paths for row in levels)
     assert all(row.saving.value is not None and row.unchanged.value is not None for row in levels)
     assert levels[0].saving.value > levels[-1].saving.value > 0
-    assert "stopped" in {section.key for section in sections(comparison)}
+    assert "stopped_votes" in {section.key for section in sections(comparison)}
     assert any("votes unchanged" in text or "leaves 99%" in text for text in headlines(comparison))
     own = found[ADAPTIVE, 0.95].unchanged.value
     checked = check_gate(parse_gate("stopped_vote[demo,self-consistency@stop=full] > 0"), comparison)
     assert checked.holding[0][1] == own
-    assert not check_gate(parse_gate("window_saving[demo,self-consistency@stop=full] < 0"), comparison).holds
+    assert not check_gate(parse_gate("window_vote_saving[demo,self-consistency@stop=full] < 0"), comparison).holds
 
 
 @pytest.mark.patient
