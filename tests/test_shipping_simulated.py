@@ -1,7 +1,7 @@
 """Does a cross-fitted policy bring what its figure says, and by how much is the naive figure too good?
 
 Questions are drawn from known chances, so that what a policy really brings can be worked out, or measured on as many
-fresh ones as one likes. COTBENCH_SIMULATIONS sets how many draws: 200 by default, 2,000 before a release."""
+fresh ones as one likes. COTBENCH_SIMULATIONS sets how many draws: 100 by default, 2,000 before a release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cotbench.analysis.stats import Array
 
 pytestmark = pytest.mark.patient
 
-SIMULATIONS = int(os.environ.get("COTBENCH_SIMULATIONS", "200"))
+SIMULATIONS = int(os.environ.get("COTBENCH_SIMULATIONS", "100"))
 PIECES, EACH = 40, 15
 SPLITS = 4
 
