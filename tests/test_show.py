@@ -58,6 +58,7 @@ def test_the_table(small: Path, main: Cli) -> None:
     assert "2 of 3 questions" in done.out
     assert "wrong → correct" in done.out
     assert done.out.rstrip().endswith("One of them: cotbench show results/r t-0")
+    assert main("show", "--flips", "hurt").out.startswith("1 question\n")
     assert "No question is like that." in main("show", "--grep", "no such text").out
 
 

@@ -17,6 +17,7 @@ from test_resume import start
 
 import cotbench
 from cotbench.analysis.compare import compare
+from cotbench.analysis.gates import check_gate, parse_gate
 from cotbench.analysis.pairing import load_run
 from cotbench.errors import UsageError
 from cotbench.questions.drawing import clusters_of, drawn
@@ -333,6 +334,14 @@ def test_no_row_of_a_drawn_run_has_an_interval_that_is_not_a_sequences(stories: 
     left_out = {kind for kind, _ in uncertain(whole)} - OF_SEQUENCES.keys()
     assert left_out  # the walk sees them where there are any
     assert not any(found[kind] for kind in left_out - {"costs"})
+
+
+@pytest.mark.patient
+def test_a_gate_on_a_figure_that_a_drawn_run_does_not_have_says_so(stories: Path, tmp_path: Path) -> None:
+    found = compare([load_run(ran(tmp_path, stories, "direct,cot,filler,early", limit=10, until=5).folder)])
+    for figure in ("placebo[stories,filler] < 0.1", "area[stories,early] < 0.1"):
+        with pytest.raises(UsageError, match="isn't worked out of a run that may stop at any question"):
+            check_gate(parse_gate(figure), found)
 
 
 @pytest.mark.patient

@@ -346,6 +346,7 @@ _OF_ALL = (
 ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
+_NOT_OF_DRAWN = frozenset({"placebos", "early_answers", "stopped_votes", "cascades"})
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
 _LEVELS = {ADAPTIVE: SURE, WINDOW: EACH}  # of the rules by which a vote may stop, those of the papers
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
@@ -538,6 +539,10 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
         and not any(c.currency for c in comparison.costs)
     ):
         raise _refused(gate.text, f"{gate.name} is in money, and there are no prices.", "Give them with --prices FILE.")
+    kind = FIGURES[gate.name].rows
+    if comparison.stopped and kind in _NOT_OF_DRAWN and not getattr(comparison, kind):
+        found = "this figure isn't worked out of a run that may stop at any question (--until, --max-...)."
+        raise _refused(gate.text, found, "Run without these, or leave the gate out.")
     rows = _rows(gate, comparison)
     if FIGURES[gate.name].money and not any(row.currency for row in rows):
         raise _refused(gate.text, f"{gate.name} is in money, and there are no prices.", "Give them with --prices FILE.")

@@ -61,6 +61,7 @@ def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
         room = max(console.width - sum(taken[:-1]) - 2 * _GAP, _LEAST)
         rows = [[*row[:-1], _cell(row[-1], min(room, _BEGINNING))] for row in rows]
     things = "answers" if len({pick.question.id for pick in picks}) < len(picks) else "questions"
+    things = things if total != 1 else things.removesuffix("s")
     title = f"{len(picks):,} of {total:,} {things} (--limit)" if len(picks) < total else f"{total:,} {things}"
     _line(console, title, "bold")
     console.print(named_table("", list(columns), rows, left=len(columns)))
