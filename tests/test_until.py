@@ -423,3 +423,9 @@ def test_a_dry_run_says_what_is_expected(main: Cli, stories: Path) -> None:
     done = main("run", "--model", "stub", "--task", stories, "--mode", "direct,cot", "--until", "3", "--dry-run")
     assert done.code == 0, done.err
     assert "--until 3: of stories's 400 questions about" in " ".join(done.out.split())
+
+
+def test_an_arm_that_only_measures_leaves_nothing_to_know(main: Cli) -> None:
+    done = main("run", "--model", "stub", "--task", "demo", "--mode", "early", "--until", "5", "--limit", "20")
+    assert done.code == 2
+    assert "--until: expected direct and arms to be compared with it, found none that answer on demo" in done.err

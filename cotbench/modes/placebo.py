@@ -206,7 +206,7 @@ OTHERS = Mode(
     about="a placebo: in the place of the thought that of another question, which has another answer",
     run=placebo(_other),
     borrows=True,
-    facts=_facts("foreign", "other's thought", "#955196", "<"),
+    facts=_facts("foreign", "other's thought", "#8C6D31", "<"),
     **_SHARED,
 )
 SHUFFLED = Mode(

@@ -58,15 +58,15 @@ def contrasts_of(
     another one than the usual is fixed. Raises UsageError where there is a goal and nothing to compare."""
     arms: dict[str, dict[str, Mode]] = {}
     for task, mode in kits:
-        if mode.facts.measures:  # it is in no difference
-            continue
-        arms.setdefault(task, {})[mode.name] = mode
+        of_task = arms.setdefault(task, {})
+        if not mode.facts.measures:  # which is in no difference
+            of_task[mode.name] = mode
     found = {}
     for task, modes in arms.items():
         meant = named(baseline or BASELINE, modes, lambda name, of=modes: of[name].facts)  # type: ignore[misc]
         others = tuple(name for name in modes if name != meant[0]) if len(meant) == 1 else ()
         if goal is not None and not others:
-            here = ", ".join(modes)
+            here = ", ".join(modes) or "none that answer"
             raise UsageError(
                 f"--until: expected {baseline or BASELINE} and arms to be compared with it, found {here} on {task}.",
                 f"As in --mode {baseline or BASELINE},cot. Without --until, --max-tokens-total and its like need none.",
