@@ -311,3 +311,13 @@ def test_a_disagreement_stands_beside_that_of_repeats(tmp_path: Path, main: Cli)
     assert not [one for one in report["noises"] if one["mode"].startswith("early")], "it measures that arm, and is none"
     assert 0 < row["noise"] < 1
     assert row["n"] == 80 and row["noise"] == pytest.approx(noise["disagree"], abs=0.02)
+
+
+def test_one_question_has_no_interval_of_tokens_and_its_report_is_json(tmp_path: Path, main: Cli) -> None:
+    asked = main("run", "--model", "stub", "--task", "demo", "--mode", "direct,cot,early", "--limit", "1", "-q")
+    assert asked.code == 0, asked.err
+    done = main("report", "--json", "--no-page")
+    assert done.code == 0, done.err
+    rows = [row for row in json.loads(done.out)["early_answers"] if row["n"] == 1]
+    assert rows
+    assert all(row[f"wasted_tokens_{end}"] is None for row in rows for end in ("low", "high"))

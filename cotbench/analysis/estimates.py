@@ -33,7 +33,8 @@ ALL, SYMBOLIC, OTHER = "all", "symbolic", "non-symbolic"
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """An estimate with its 95% interval, standard error and p. None: can't be estimated, as all of it where n is 0."""
+    """An estimate with its 95% interval, standard error and p. None: can't be estimated, as all of it where n is 0, or
+    has no end: of an unbounded mean one question or one cluster says nothing, which JSON has no number for."""
 
     value: float | None = None
     low: float | None = None
@@ -45,7 +46,8 @@ class Interval:
     def of(cls, estimate: Estimate | None) -> Interval:
         if estimate is None:
             return cls()
-        return cls(value=estimate.value, low=estimate.low, high=estimate.high, se=estimate.se, p=estimate.p)
+        ends = (estimate.low, estimate.high) if np.isfinite([estimate.low, estimate.high]).all() else (None, None)
+        return cls(value=estimate.value, low=ends[0], high=ends[1], se=estimate.se, p=estimate.p)
 
 
 @dataclass(frozen=True, kw_only=True)
