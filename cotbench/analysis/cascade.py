@@ -29,7 +29,7 @@ from cotbench.analysis.beside import spent_at
 from cotbench.analysis.calibration import expected_calibration_error
 from cotbench.analysis.cost import Purse, spent_of
 from cotbench.analysis.curve import MARGIN
-from cotbench.analysis.estimates import Interval, Paired, names_of
+from cotbench.analysis.estimates import Interval, Paired, mean_share, names_of
 from cotbench.analysis.flat import columns
 from cotbench.analysis.folds import cross_fitted, folds_of
 from cotbench.analysis.pairing import Cell, Panel
@@ -244,8 +244,8 @@ def _rows(
         return
     homes = folds_of(n, clusters)
     for goal in (WITHIN, BEST):
-        yield row(FITTED, fitted(pair, homes, goal, margin), goal=goal, tau=choose(pair, goal, margin))
         tau = choose(pair, goal, margin)
+        yield row(FITTED, fitted(pair, homes, goal, margin), goal=goal, tau=tau)
         yield row(SAME, pair.where(pair.sure < tau), goal=goal, tau=tau)
 
 
@@ -253,17 +253,16 @@ def _row(told: dict[str, object], figures: Array, always: Array, design: Design)
     right, tokens, money, thinks = figures.T
     is_always = told["policy"] == ALWAYS
     known = not np.isnan([tokens, always[:, 1]]).any() and always[:, 1].sum() > 0
-    found = stats.ratio(always[:, 1] - tokens, always[:, 1], **design) if known and not is_always else None
-    saving = Interval.of(found)
+    saving = stats.ratio(always[:, 1] - tokens, always[:, 1], **design) if known and not is_always else None
     loss = Interval() if is_always else _lost(always[:, 0] - right, design)
     margin = told["margin"]
     assert isinstance(margin, float)
     return Cascade(
         **told,  # type: ignore[arg-type]
-        accuracy=_accuracy(right, design),
+        accuracy=mean_share(right, design),
         used=float(thinks.mean()),
         tokens=float(tokens.mean()) if not np.isnan(tokens).any() else None,
-        saving=saving if saving.se is not None else Interval(value=saving.value),
+        saving=Interval.of(saving),
         loss=loss,
         within=None if loss.high is None else loss.high < margin,
         cost_per_1000=1_000 * float(money.mean()) if not np.isnan(money).any() else None,
@@ -279,14 +278,6 @@ def _lost(values: Array, design: Design) -> Interval:
     se = math.sqrt(found.se**2 + 2 / len(values) ** 2)
     reach = float(special.stdtrit(found.df, (1 + stats.CONFIDENCE) / 2)) * se
     return Interval(value=found.value, low=max(-1.0, found.value - reach), high=min(1.0, found.value + reach), se=se)
-
-
-def _accuracy(right: Array, design: Design) -> Interval:
-    """Return an accuracy with its interval, of single answers or of means over splits."""
-    if np.isin(right, (0.0, 1.0)).all():
-        return Interval.of(stats.proportion(right > 0, **design))
-    found = stats.mean(right, **design, bound=1.0)
-    return Interval(value=found.value, low=max(0.0, found.low), high=found.high, se=found.se)
 
 
 def area(sure: Array, right: Array) -> float | None:

@@ -26,6 +26,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval, designs_
 from cotbench.analysis.flat import columns
 from cotbench.analysis.folds import cross_fitted, folds_of
 from cotbench.analysis.pairing import Cell, Panel
+from cotbench.analysis.repeats import flips
 from cotbench.analysis.stats import Array
 from cotbench.modes.early import CUT, CUTS, FREELY, SETTINGS, shares_of
 from cotbench.questions.tagging import Rule
@@ -354,8 +355,7 @@ def _noise(panel: Panel, of: str, mask: Array) -> float | None:
     known = np.logical_and.reduce([mask, *(cell.decided for cell in cells)])
     if len(cells) < 2 or not known.any():
         return None
-    share = np.mean([cell.right[known] for cell in cells], axis=0)
-    return float((2 * share * (1 - share)).mean() * len(cells) / (len(cells) - 1))
+    return float(flips(np.array([cell.right[known] for cell in cells]).T)[1].mean())
 
 
 def _points(panel: Panel, cuts: Cuts, names: dict[str, Any], tag: str, mask: Array) -> list[EarlyPoint]:

@@ -223,6 +223,17 @@ class Agreement:
     kappa: float | None
 
 
+def mean_share(values: Array, design: Design) -> Interval:
+    """Return the mean of shares, 0..1, one a question, with an interval: of whole answers that of a proportion. That
+    all are alike doesn't mean that they are known without error: then it is as wide as for single answers."""
+    if np.isin(values, (0, 1)).all():
+        return Interval.of(stats.proportion(values > 0, **design))
+    known = stats.mean(values, **design, bound=1.0)
+    ends = (known.low, known.high) if known.se else stats.wilson(float(values.sum()), len(values))
+    low, high = max(0.0, min(ends[0], known.value)), min(1.0, max(ends[1], known.value))
+    return Interval(value=known.value, low=low, high=high, se=known.se)
+
+
 # --- one mode -----------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ tell a thought from the way in which it was put there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -22,6 +22,7 @@ import numpy as np
 from cotbench.analysis import ratios, stats
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval, Paired, names_of
 from cotbench.analysis.flat import columns
+from cotbench.analysis.many import by_family
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.modes import BASELINE
@@ -96,16 +97,7 @@ def placebos_of(panel: Panel, tags: Array) -> tuple[list[Placebo], list[str]]:
 def corrected(rows: Sequence[Placebo]) -> list[Placebo]:
     """Return the rows with p corrected over the placebos: of all questions together, of sides apart; the control isn't
     one."""
-    out = list(rows)
-    for whole in (True, False):
-        family = [at for at, row in enumerate(rows) if (row.tag == ALL) == whole and not row.control and row.n]
-        p = [rows[at].lost.p for at in family]
-        known = [(at, one) for at, one in zip(family, p, strict=True) if one is not None]
-        tests = [one for _, one in known]
-        corrections = zip(known, stats.holm(tests), stats.bonferroni(tests), strict=True)
-        for (at, _), by_holm, by_bonferroni in corrections:
-            out[at] = replace(rows[at], p_holm=by_holm, p_bonferroni=by_bonferroni, family=len(tests))
-    return out
+    return by_family(rows, lambda row: None if row.control or not row.n else row.tag == ALL)[0]
 
 
 def in_words(rows: Sequence[Placebo]) -> dict[str, str]:

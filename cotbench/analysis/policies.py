@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from cotbench.analysis import stats
 from cotbench.analysis.estimates import Interval, Paired
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.repeats import decided_in, grid_of, in_places
-from cotbench.analysis.stats import Array
+from cotbench.analysis.stats import Array, Design
 from cotbench.analysis.voted import votes_of
 from cotbench.modes import in_table_order
 
@@ -93,8 +94,6 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
     always, known = name == f"always {cell.mode}", not np.isnan([dear, cheap]).any() and dear.sum()
     loss = Interval.of(None if always else stats.paired(cell.right[both].astype(float) - right, **design))
     saving = Interval.of(stats.ratio(dear - spent, dear, **design) if known and not always else None)
-    # One question or one cluster has no interval of a ratio: it would be infinite, which JSON can't say.
-    bounded = Interval() if saving.se is None else saving
     return Policy(
         model=panel.model,
         task=panel.task,
@@ -109,12 +108,29 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
         used=float(chosen.mean()),
         tokens=None if np.isnan(spent).any() else float(spent.mean()),
         saving=saving.value,
-        saving_low=bounded.low,
-        saving_high=bounded.high,
+        saving_low=saving.low,
+        saving_high=saving.high,
         loss=loss.value,
         loss_low=loss.low,
         loss_high=loss.high,
     )
+
+
+def _estimated(scores: Array, lost: Array, design: Design) -> dict[str, Any]:
+    """Return an accuracy and a loss with their intervals, as fields of a row. scores: how much of each question is
+    right, 0..1; lost: how much more the mode has. That all are alike doesn't mean that they are known without error:
+    then they are as for single answers."""
+    accuracy, loss = (stats.mean(values, **design, bound=1.0) for values in (scores, lost))
+    ends = stats.wilson(round(scores.sum()), len(scores)) if accuracy.se == 0 else (accuracy.low, accuracy.high)
+    alike = stats.paired(np.rint(lost), **design) if loss.se == 0 else loss
+    return {
+        "accuracy": accuracy.value,
+        "low": max(0.0, min(ends[0], accuracy.value)),
+        "high": min(1.0, max(ends[1], accuracy.value)),
+        "loss": loss.value,
+        "loss_low": min(alike.low, loss.value),
+        "loss_high": max(alike.high, loss.value),
+    }
 
 
 def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
@@ -132,13 +148,6 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
         return None
     k = max(1, min(n, round(dear / cheap)))
     maj = votes.shares(shared, k)
-    design = panel.design(shared)
-    accuracy = stats.mean(maj, **design, bound=1.0)
-    lost = cell.right[shared] - maj
-    loss = stats.mean(lost, **design, bound=1.0)
-    # That all are alike doesn't mean that they are known without error: then as for single answers.
-    ends = stats.wilson(round(maj.sum()), len(maj)) if accuracy.se == 0 else (accuracy.low, accuracy.high)
-    alike = stats.paired(np.rint(lost), **design) if loss.se == 0 else loss
     return Policy(
         model=panel.model,
         task=panel.task,
@@ -146,15 +155,10 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
         baseline=base.mode,
         policy=f"{voting.mode}, {k} of {n} paths",
         n=len(maj),
-        accuracy=accuracy.value,
-        low=max(0.0, min(ends[0], accuracy.value)),
-        high=max(ends[1], accuracy.value),
+        **_estimated(maj, cell.right[shared] - maj, panel.design(shared)),
         used=0.0,
         tokens=k * float(cheap),
         saving=1 - k * float(cheap / dear),
-        loss=loss.value,
-        loss_low=min(alike.low, loss.value),
-        loss_high=max(alike.high, loss.value),
         paths=k,
     )
 
@@ -183,14 +187,8 @@ def _on_other_paths(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy
             chosen = (right - own) / (paths - 1) > (base_right - other) / (base_paths - 1)
             score += chance * np.where(chosen, own, other)
             used += chance * chosen
-    design = panel.design(shared)
-    accuracy = stats.mean(score, **design, bound=1.0)
-    loss = stats.mean(share - score, **design, bound=1.0)
     known = not np.isnan([dear, cheap]).any() and dear.sum() > 0
     spent = used * dear + (1 - used) * cheap
-    # That all are alike doesn't mean that they are known without error: then as for single answers.
-    ends = stats.wilson(round(score.sum()), len(score)) if accuracy.se == 0 else (accuracy.low, accuracy.high)
-    alike = stats.paired(np.rint(share - score), **design) if loss.se == 0 else loss
     return Policy(
         model=panel.model,
         task=panel.task,
@@ -198,15 +196,10 @@ def _on_other_paths(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy
         baseline=base.mode,
         policy=ORACLE_ON_OTHERS,
         n=len(score),
-        accuracy=accuracy.value,
-        low=max(0.0, min(ends[0], accuracy.value)),
-        high=min(1.0, max(ends[1], accuracy.value)),
+        **_estimated(score, share - score, panel.design(shared)),
         used=float(used.mean()),
         tokens=float(spent.mean()) if known else None,
         saving=1 - float(spent.sum() / dear.sum()) if known else None,
-        loss=loss.value,
-        loss_low=min(alike.low, loss.value),
-        loss_high=max(alike.high, loss.value),
         with_luck=float((1 - (1 - share) * (1 - base_share)).mean()),
     )
 
@@ -231,13 +224,6 @@ def _on_other_repeats(panel: Panel, cell: Cell, base: Cell) -> Policy | None:
     share = others / (len(places) - 1)
     score = (share * right + (1 - share) * before).mean(axis=0)
     spent, always = (share * dear + (1 - share) * cheap).mean(axis=0), dear.mean(axis=0)
-    design = panel.design(shared)
-    accuracy = stats.mean(score, **design, bound=1.0)
-    lost = right.mean(axis=0) - score
-    loss = stats.mean(lost, **design, bound=1.0)
-    # That all are alike doesn't mean that they are known without error: then as for single answers.
-    ends = stats.wilson(round(score.sum()), len(score)) if accuracy.se == 0 else (accuracy.low, accuracy.high)
-    alike = stats.paired(np.rint(lost), **design) if loss.se == 0 else loss
     return Policy(
         model=panel.model,
         task=panel.task,
@@ -245,15 +231,10 @@ def _on_other_repeats(panel: Panel, cell: Cell, base: Cell) -> Policy | None:
         baseline=base.mode,
         policy=ORACLE_ON_REPEATS,
         n=len(score),
-        accuracy=accuracy.value,
-        low=max(0.0, min(ends[0], accuracy.value)),
-        high=min(1.0, max(ends[1], accuracy.value)),
+        **_estimated(score, right.mean(axis=0) - score, panel.design(shared)),
         used=float(share.mean()),
         tokens=float(spent.mean()) if known else None,
         saving=1 - float(spent.sum() / always.sum()) if known and always.sum() else None,
-        loss=loss.value,
-        loss_low=min(alike.low, loss.value),
-        loss_high=max(alike.high, loss.value),
         with_luck=float(np.maximum(right, before).mean()),
     )
 

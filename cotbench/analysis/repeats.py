@@ -28,7 +28,7 @@ from scipy import special
 
 from cotbench.analysis import stats
 from cotbench.analysis.columns import is_sampled
-from cotbench.analysis.estimates import ALL, Delta, Interval, Paired
+from cotbench.analysis.estimates import ALL, Delta, Interval, Paired, mean_share
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array, Design
@@ -337,7 +337,7 @@ def _noise(
         **about,
         accuracy=_accuracy(found, right, design),
         flipped=flipped,
-        disagree=_share(apart, design),
+        disagree=mean_share(apart, design),
         **{name: getattr(found.parts, part) for name, part in _PARTS.items()},
         reliable_all=every,
         reliable_90=nearly,
@@ -363,14 +363,6 @@ def _accuracy(found: Repeated, right: Array, design: Design) -> Interval:
     if (right == right[:, :1]).all():
         return Interval.of(stats.proportion(right[:, 0] > 0, **design))
     return Interval(value=found.value, low=max(0.0, found.low), high=found.high, se=found.se)
-
-
-def _share(values: Array, design: Design) -> Interval:
-    """A mean of shares; where all are 0 or 1 the share of these, which has an interval where none is."""
-    if np.isin(values, (0, 1)).all():
-        return Interval.of(stats.proportion(values > 0, **design))
-    known = stats.mean(values, **design, bound=1.0)
-    return Interval(value=known.value, low=max(0.0, known.low), high=known.high, se=known.se)
 
 
 def repeated_deltas(panel: Panel, deltas: Sequence[Delta], sides: Mapping[str, Array]) -> list[RepeatedDelta]:

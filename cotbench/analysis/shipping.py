@@ -597,7 +597,6 @@ class _Rows:
         design = {"clusters": problem.clusters, "strata": self.strata}
         whole = problem.tokens[:, -1]
         saving = Interval() if dear or not whole.sum() else Interval.of(stats.ratio(whole - tokens, whole, **design))
-        bounded = Interval() if saving.se is None else saving
         money = None if problem.money is None else 1000 * float((used * problem.money).sum(axis=1).mean())
         return Shipped(
             **self._names,
@@ -612,8 +611,8 @@ class _Rows:
             used=float(1 - used[:, 0].mean()),
             tokens=float(tokens.mean()),
             saving=saving.value,
-            saving_low=bounded.low,
-            saving_high=bounded.high,
+            saving_low=saving.low,
+            saving_high=saving.high,
             loss=None if loss is None else loss[0],
             loss_low=None if loss is None else loss[1],
             loss_high=None if loss is None else loss[2],

@@ -20,7 +20,7 @@ from math import factorial, prod
 import numpy as np
 
 from cotbench.analysis import stats
-from cotbench.analysis.estimates import Interval
+from cotbench.analysis.estimates import Interval, mean_share
 from cotbench.analysis.flat import columns
 from cotbench.analysis.matched import Questions, match
 from cotbench.analysis.pairing import Cell, Panel
@@ -111,8 +111,8 @@ def _rows(panel: Panel, cell: Cell, rules: Sequence[Stop]) -> Iterator[StoppedVo
             paths=float(paths.mean()),
             tokens=float((written * paths / most).mean()) if known else None,
             full_tokens=float(written.mean()) if known else None,
-            saving=_bounded(Interval.of(saving)),
-            unchanged=_share(same, design),
+            saving=Interval.of(saving),
+            unchanged=mean_share(same, design),
             enough=bool(same.mean() >= ENOUGH),
             accuracy=float(hits.mean()),
             full=float(whole.mean()),
@@ -120,19 +120,6 @@ def _rows(panel: Panel, cell: Cell, rules: Sequence[Stop]) -> Iterator[StoppedVo
             plain=plain.vote if plain is not None else None,
             over_plain=Interval.of(plain.difference) if plain is not None else Interval(),
         )
-
-
-def _bounded(found: Interval) -> Interval:
-    """Return a ratio without the interval that one question or cluster doesn't have, which would be infinite."""
-    return found if found.se is not None else Interval(value=found.value)
-
-
-def _share(values: Array, design: Design) -> Interval:
-    """Return the mean of shares with an interval. That all are alike doesn't mean that they are known without error."""
-    found = stats.mean(values, **design, bound=1.0)
-    ends = (found.low, found.high) if found.se else stats.wilson(float(values.sum()), len(values))
-    low, high = max(0.0, min(ends[0], found.value)), min(1.0, max(ends[1], found.value))
-    return Interval(value=found.value, low=low, high=high, se=found.se)
 
 
 def difference(values: Array, design: Design) -> Interval:

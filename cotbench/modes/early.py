@@ -19,7 +19,7 @@ from cotbench.modes.kit import LINE_END, Kit
 from cotbench.modes.mode import Facts, Mode, Own, Turn, one_of
 from cotbench.modes.of import OF, of_setting, turn_of
 from cotbench.modes.paths import COT, vote
-from cotbench.modes.sentences import sentences
+from cotbench.modes.sentences import sentence_at, sentences
 from cotbench.modes.steps import Flow, Paths, Step, generate, token_ends
 from cotbench.types import (
     LETTERS,
@@ -114,18 +114,8 @@ def _thought_of(question: Question, path: Completion, kit: Kit) -> _Thought:
         return _Thought(text[slice(*parts.thought)].strip(), hidden=True)
     reading = kit.read(question, path)
     if reading.span is not None and reading.rule not in VAGUE:
-        text = text[: _start_of_sentence(text, len(path.begun) + reading.span[0])]
+        text = text[: sentence_at(text, len(path.begun) + reading.span[0])[0]]
     return _Thought(text.rstrip(), hidden=False)
-
-
-def _start_of_sentence(text: str, place: int) -> int:
-    """Where the sentence begins in which a place is."""
-    start = 0
-    for sentence in sentences(text):
-        if start + len(sentence) > place:
-            break
-        start += len(sentence)
-    return start
 
 
 def _places(text: str, shares: Sequence[float], at_sentences: bool) -> Generator[Step, Any, list[int]]:

@@ -17,7 +17,7 @@ from cotbench.answers.reading.parts import thought_in
 from cotbench.modes.kit import LINE_END, Kit
 from cotbench.modes.mode import Facts, Mode, Turn
 from cotbench.modes.of import OF, of_setting, turn_of
-from cotbench.modes.sentences import sentences
+from cotbench.modes.sentences import sentence_at, sentences
 from cotbench.modes.steps import Flow, Step, borrow, generate, token_ends
 from cotbench.types import Begun, Completion, Outcome, Prediction, Question
 
@@ -66,7 +66,7 @@ def without_statements(text: str, read: Callable[[str], Prediction], words: str 
         found = read(text) if text else None
         if found is None or found.answer is None or found.span is None:
             break
-        start, end = _sentence_at(text, found.span[0])
+        start, end = sentence_at(text, found.span[0])
         if found.rule in _SHOWN and not _HEADED.search(text[:start]):
             break
         text, behind = _announced(text[:start]) + ("" if behind else text[end:]), False
@@ -74,15 +74,6 @@ def without_statements(text: str, read: Callable[[str], Prediction], words: str 
     if words and text[last:].lstrip(" *_#").startswith(words):
         text = text[:last]
     return text.strip()
-
-
-def _sentence_at(text: str, place: int) -> tuple[int, int]:
-    start = 0
-    for sentence in sentences(text):
-        if start + len(sentence) > place:
-            return start, start + len(sentence)
-        start += len(sentence)
-    return start, len(text)
 
 
 def _announced(text: str) -> str:

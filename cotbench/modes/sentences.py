@@ -2,7 +2,7 @@
 
 A sentence ends behind ".", "!" or "?" (and what closes a quotation or bracket) with white space behind it, and behind
 their Chinese and Japanese forms; a line ends a sentence, too. The points of decimals (3.5), of common abbreviations
-(Dr., e.g.), of initials (J. Smith) and behind the number of a list's item ("2. Add up") end none."""
+(Dr., e.g.), of initials behind a name (Ada B. Lee) and behind the number of a list's item ("2. Add up") end none."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ def sentences(text: str) -> list[str]:
         if match.end() > cuts[-1] and text[cuts[-1] : match.end()].strip() and not _goes_on(text, match):
             cuts.append(match.end())
     return [text[start:end] for start, end in pairwise([*cuts, len(text)]) if end > start]
+
+
+def sentence_at(text: str, place: int) -> tuple[int, int]:
+    """Where the sentence begins and ends in which a place of a text is; behind the last one both are the text's end."""
+    start = 0
+    for sentence in sentences(text):
+        if start + len(sentence) > place:
+            return start, start + len(sentence)
+        start += len(sentence)
+    return start, len(text)
 
 
 def _goes_on(text: str, end: re.Match[str]) -> bool:

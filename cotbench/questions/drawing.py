@@ -12,13 +12,19 @@ from cotbench.questions.data import question_hash
 from cotbench.types import Question, unit
 
 
+def cluster_of(question: Question) -> str:
+    """The cluster of a question; "" where it shares nothing but its group. One that is the group by name says no more
+    than the group."""
+    alone = question.cluster in ("", question.group, question_hash(question.group, ()))
+    return "" if alone else question.cluster
+
+
 def clusters_of(questions: Sequence[Question]) -> list[list[Question]]:
     """The clusters of a task, each in the order of its questions' ids; a question that shares nothing is its own."""
     members: dict[tuple[str, str], list[Question]] = defaultdict(list)
     for question in sorted(questions, key=lambda one: one.id):
-        # A cluster that is the group by name says no more than the group: its questions share nothing else.
-        own = question.cluster in ("", question.group, question_hash(question.group, ()))
-        members[("question", question.id) if own else ("cluster", question.cluster)].append(question)
+        cluster = cluster_of(question)
+        members[("cluster", cluster) if cluster else ("question", question.id)].append(question)
     return list(members.values())
 
 

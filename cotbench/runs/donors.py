@@ -10,7 +10,8 @@ from itertools import islice
 
 from cotbench.answers.grader import grade_now
 from cotbench.errors import UsageError
-from cotbench.questions.data import TaskData, question_hash
+from cotbench.questions.data import TaskData
+from cotbench.questions.drawing import cluster_of
 from cotbench.types import Outcome, Question, unit
 
 AMONG = 8  # questions that come next in the order, of which the one that is about as long is taken
@@ -43,9 +44,9 @@ def donors_of(arm: str, data: TaskData, questions: Sequence[Question], seed: int
 def _fitting(question: Question, others: Iterator[Question], data: TaskData, kind: str) -> Iterator[Question]:
     """Those with another gold, of another cluster."""
     own = data.golds[question.id]
-    shares = question.cluster not in ("", question.group, question_hash(question.group, ()))  # a text, with others
+    cluster = cluster_of(question)
     for other in others:
-        if shares and question.cluster == other.cluster:
+        if cluster and cluster == other.cluster:
             continue
         verdict = grade_now(data.golds[other.id], own, kind)
         if verdict is None or verdict.outcome is Outcome.WRONG:  # what takes a process to compare isn't the same text
