@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from test_resume import start
+from test_resume import lines, start, wait_for
 
 import cotbench
 from cotbench.analysis.compare import compare
@@ -243,22 +242,18 @@ def test_jobs_that_wait_for_what_was_just_collected_are_begun() -> None:
 def test_a_run_that_is_killed_anywhere_ends_where_an_undisturbed_one_does(stories: Path, tmp_path: Path) -> None:
     slow = f"{FAR},in_flight=4,latency_s=0.02"
     whole = ran(tmp_path / "whole", stories, until="sign", model_args=slow)
-    chance = random.Random(0)
+    output = tmp_path / "killed"
     command = ["run", "--model", "stub", "--task", str(stories), "--mode", "direct,cot", "--until", "sign", "-q"]
-    command += ["--model-args", slow, "--reuse", "off", "--output-dir", str(tmp_path / "killed")]
-    kills = 0
-    for _ in range(8):
+    command += ["--model-args", slow, "--reuse", "off", "--output-dir", str(output)]
+    for point in sorted(random.Random(0).sample(range(1, lines(whole.folder) - 8), 5)):
         process = start(command)
         try:
-            until = time.monotonic() + chance.uniform(0.8, 2.5)
-            while process.poll() is None and time.monotonic() < until:
-                time.sleep(0.01)
-            kills += process.poll() is None
+            folder = wait_for(output, point, process)
         finally:
             process.kill()
             process.communicate()  # closes its pipes
-    assert kills
-    killed = ran(tmp_path / "killed", stories, until="sign", model_args=slow)
+        assert read_manifest(folder).stopped is None, "it was killed before it knew"
+    killed = ran(output, stories, until="sign", model_args=slow)
     assert killed.id == whole.id
     assert records(killed) == records(whole)
     before, after = (read_manifest(run.folder).stopped for run in (whole, killed))

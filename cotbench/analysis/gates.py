@@ -99,6 +99,7 @@ from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
 from cotbench.modes.stopping import ADAPTIVE, EACH, SURE, WINDOW
+from cotbench.questions.drawing import MAY_STOP
 
 OPTION = "--fail-if"
 EXAMPLE = f'As in {OPTION} "delta[mmlu,cot,symbolic] < 0.05".'
@@ -541,7 +542,7 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
         raise _refused(gate.text, f"{gate.name} is in money, and there are no prices.", "Give them with --prices FILE.")
     kind = FIGURES[gate.name].rows
     if comparison.stopped and kind in _NOT_OF_DRAWN and not getattr(comparison, kind):
-        found = "this figure isn't worked out of a run that may stop at any question (--until, --max-...)."
+        found = f"this figure isn't worked out of {MAY_STOP}."
         raise _refused(gate.text, found, "Run without these, or leave the gate out.")
     rows = _rows(gate, comparison)
     if FIGURES[gate.name].money and not any(row.currency for row in rows):
@@ -686,60 +687,77 @@ def _narrowed(
     if kept:
         return kept
     if not names:
-        kind, money = FIGURES[gate.name].rows, FIGURES[gate.name].money
-        what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind not in _OF_ONE else "nothing"
-        if kind in _OF_MIX:
-            raise _refused(gate.text, "nothing is weighted here.", "Give a mix of questions: --weights FILE.")
-        if kind == "twins":
-            raise _refused(gate.text, "no task here has perturbed questions with their seeds.", "Leave the gate out.")
-        if kind in _OF_SCORES:
-            found = "no answer here is partly right, so mean scores are shares of right answers."
-            raise _refused(gate.text, found, "Ask about accuracy, delta or did, or leave the gate out.")
-        if kind == "stopped":
-            raise _refused(gate.text, "no run here stops when it knows.", "Run with --until, or leave the gate out.")
-        if kind in ("beside", "efforts"):
-            found = "no arm here spends further calls beside a vote" + (" at a price." if money else ".")
-            raise _refused(gate.text, found, "Run one with self-consistency beside it, or leave the gate out.")
-        if kind in ("recalls", "supports"):
-            found = "no arm here was shown passages."
-            raise _refused(gate.text, found, "Run one with @context=, on a task that has passages, or leave it out.")
-        if kind == "placebos":
-            found = "no arm here puts something in the place of a thought."
-            raise _refused(gate.text, found, "Run a placebo beside direct and the thought, or leave the gate out.")
-        if kind == "chosen":
-            found = "no arm here chooses among candidates."
-            raise _refused(gate.text, found, "Run best-of-n, tot or refine too, or leave the gate out.")
-        if kind == "stopped_votes":
-            found = "no arm here votes over paths that were drawn at random."
-            raise _refused(gate.text, found, "Run self-consistency too, or leave the gate out.")
-        if kind == "cascades":
-            found = "no arm here says how sure its direct answers are, beside one that thinks."
-            raise _refused(gate.text, found, "Run direct-votes or direct@answer=choice, and cot, or leave it out.")
-        if kind in ("noises", "repeated"):
-            found = "no arm here was repeated."
-            raise _refused(gate.text, found, "Run with --replicates or --wordings, or leave the gate out.")
-        if kind == "flips":
-            raise _refused(gate.text, "no arm here answers again.", "Run refine too, or leave the gate out.")
-        if kind in ("their_arms", "their_deltas"):
-            found = "no run here was imported with its tool's verdicts."
-            raise _refused(gate.text, found, "Ask about a run that `cotbench import` made, or leave the gate out.")
-        if kind == "early_answers":
-            raise _refused(gate.text, "no arm here answers early.", "Run early too, or leave the gate out.")
-        if kind == "tool_uses":
-            raise _refused(gate.text, "no arm here has a tool.", "Run tools, or leave the gate out.")
-        if kind == "shipped":
-            found = "no task here has two arms of one call in words, and 30 questions or clusters of them."
-            raise _refused(gate.text, found, "Ask more questions, or leave the gate out.")
-        if kind == "policies":
-            if FIGURES[gate.name].unit == ORACLE_ON_REPEATS:
-                found = "an oracle that chooses on another repeat needs arms that were repeated."
-                raise _refused(gate.text, found, "Run with --replicates, or leave the gate out.")
-            found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
-            raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
-        raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")
+        raise _refused(gate.text, *_why_none(FIGURES[gate.name]))
     why = f"this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(names)}."
     example = OF_CATEGORY if field == "category" else EXAMPLE
     raise _refused(gate.text, why, suggest(str(wanted), list(names), example))
+
+
+# Why a report may have no rows of a kind, and what to do about it.
+_NEEDS_A_MIX = ("nothing is weighted here.", "Give a mix of questions: --weights FILE.")
+_NEEDS_PARTS = (
+    "no answer here is partly right, so mean scores are shares of right answers.",
+    "Ask about accuracy, delta or did, or leave the gate out.",
+)
+_NEEDS_CALLS = (
+    "no arm here spends further calls beside a vote.",
+    "Run one with self-consistency beside it, or leave the gate out.",
+)
+_NEEDS_PASSAGES = (
+    "no arm here was shown passages.",
+    "Run one with @context=, on a task that has passages, or leave it out.",
+)
+_NEEDS_REPEATS = ("no arm here was repeated.", "Run with --replicates or --wordings, or leave the gate out.")
+_NEEDS_VERDICTS = (
+    "no run here was imported with its tool's verdicts.",
+    "Ask about a run that `cotbench import` made, or leave the gate out.",
+)
+_WHY_NONE: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(_OF_MIX, _NEEDS_A_MIX),
+    **dict.fromkeys(_OF_SCORES, _NEEDS_PARTS),
+    **dict.fromkeys(("beside", "efforts"), _NEEDS_CALLS),
+    **dict.fromkeys(("recalls", "supports"), _NEEDS_PASSAGES),
+    **dict.fromkeys(("noises", "repeated"), _NEEDS_REPEATS),
+    **dict.fromkeys(("their_arms", "their_deltas"), _NEEDS_VERDICTS),
+    "twins": ("no task here has perturbed questions with their seeds.", "Leave the gate out."),
+    "stopped": ("no run here stops when it knows.", "Run with --until, or leave the gate out."),
+    "placebos": (
+        "no arm here puts something in the place of a thought.",
+        "Run a placebo beside direct and the thought, or leave the gate out.",
+    ),
+    "chosen": ("no arm here chooses among candidates.", "Run best-of-n, tot or refine too, or leave the gate out."),
+    "stopped_votes": (
+        "no arm here votes over all its paths, drawn at random (one that stopped doesn't know of those it left out).",
+        "Run self-consistency without @stop= too, or leave the gate out.",
+    ),
+    "cascades": (
+        "no arm that says how sure its direct answers are stands here beside one that always thinks.",
+        "Run direct-votes or direct@answer=choice, and cot, beside any cascade; or leave it out.",
+    ),
+    "flips": ("no arm here answers again.", "Run refine too, or leave the gate out."),
+    "early_answers": ("no arm here answers early.", "Run early too, or leave the gate out."),
+    "tool_uses": ("no arm here has a tool.", "Run tools, or leave the gate out."),
+    "shipped": (
+        "no task here has two arms of one call in words, and 30 questions or clusters of them.",
+        "Ask more questions, or leave the gate out.",
+    ),
+    "policies": (
+        "an oracle that chooses on other paths needs votes over both modes, drawn at random.",
+        "Run self-consistency and direct-votes too, or leave the gate out.",
+    ),
+}
+
+
+def _why_none(figure: _Figure) -> tuple[str, str]:
+    """Return why a report has no rows of a figure, and what to do about it."""
+    kind = figure.rows
+    if kind == "beside" and figure.money:
+        return "no arm here spends further calls beside a vote at a price.", _NEEDS_CALLS[1]
+    if kind == "policies" and figure.unit == ORACLE_ON_REPEATS:
+        found = "an oracle that chooses on another repeat needs arms that were repeated."
+        return found, "Run with --replicates, or leave the gate out."
+    what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind not in _OF_ONE else "nothing"
+    return _WHY_NONE.get(kind, (f"this report has {what} to ask about.", "Leave the gate out."))
 
 
 def _is_empty(row: Any) -> bool:

@@ -87,6 +87,7 @@ def policy(
     from cotbench.analysis.pairing import load_run, panels_of
     from cotbench.analysis.prices import read_prices
     from cotbench.analysis.shipping import CATEGORY, WHOLE, Shipping, Terms, ship
+    from cotbench.questions.drawing import MAY_STOP
     from cotbench.questions.tagging import RULES, own_rules
     from cotbench.report import shipping
     from cotbench.store.files import write_atomically
@@ -121,7 +122,7 @@ def policy(
     made: list[Shipping] = []
     for panel in panels:
         if panel.drawn is not None:
-            told = "a policy's intervals hold at one look, and this run may have stopped at any (--until, --max-...)"
+            told = f"a policy's intervals hold at one look, and this is of {MAY_STOP}"
             notes.append(f"{panel.task} by {panel.model}: no policy, since {told}.")
             continue
         found_one = ship(panel, _of_arms(panel, names(arms)), rules, terms)

@@ -92,7 +92,8 @@ class TaskData:
             of_group = from_split or bool(self.task.parts)
             whose = f"the group '{question.group}' of task {self.task.name}" if of_group else f"task {self.task.name}"
             raise TaskError(
-                f"--num-fewshot {count}: {whose} has {len(pool)} exemplars.", f"Use --num-fewshot {len(pool)} or fewer."
+                f"--num-fewshot {count}: {whose} has {len(pool)} exemplar{'s' * (len(pool) != 1)}.",
+                f"Use --num-fewshot {len(pool)} or fewer.",
             )
         return pool[:count]
 

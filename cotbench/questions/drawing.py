@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from cotbench.questions.data import question_hash
 from cotbench.types import Question, unit
 
+# What draws its questions so, in messages.
+MAY_STOP = "a run that may stop at any question (--until, --max-tokens-total, --max-cost, --max-hours)"
+
 
 def cluster_of(question: Question) -> str:
     """The cluster of a question; "" where it shares nothing but its group. One that is the group by name says no more

@@ -101,11 +101,13 @@ def sentences(comparison: Comparison) -> list[str]:
     alike = all((row.replicates, row.wordings) == (first.replicates, first.wordings) for row in rows)
     number = in_words(first.replicates, first.wordings) if alike else "several repeats"
     said = [f"Differences above are over {number}, since a single one is arbitrary; {FIRST[0].lower()}{FIRST[1:]}"]
+    several = len({row.model for row in rows}) > 1
     for row in rows[:MOST]:
+        who = f" for {words.short_model(row.model)}" if several else ""
         label, base = (comparison.facts_of(arm).label or arm for arm in (row.mode, row.baseline))
         more = f" {row.advice}" if row.advice else ""
         said.append(
-            f"{label} on {row.task}: {percent(row.flipped)}% of the questions flip between repeats "
+            f"{label} on {row.task}{who}: {percent(row.flipped)}% of the questions flip between repeats "
             f"({base}: {percent(row.flipped_baseline)}%); right in all of them: "
             f"{points(row.reliable_all.value)} points ({ends(row.reliable_all, signed=True)}) against "
             f"{base}.{more}"

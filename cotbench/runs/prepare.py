@@ -33,6 +33,7 @@ from cotbench.plugins import origin_of
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.columns import OF_EXEMPLARS, Hints
 from cotbench.questions.data import TaskData, load_data, select
+from cotbench.questions.drawing import MAY_STOP
 from cotbench.questions.files import is_table, shown
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
 from cotbench.questions.tasks import TaskFile
@@ -261,7 +262,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         if number < 1:
             raise UsageError(f"{option}: expected 1 or more, found {number}.", f"{option} 1 asks every arm once.")
         if options.draws and number > 1:
-            found = f"{option}: a run that may stop at any question (--until, --max-...) asks every arm once"
+            found = f"{option}: {MAY_STOP} asks every arm once"
             raise UsageError(f"{found}.", "Leave one of them out: its intervals are of single answers.")
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")

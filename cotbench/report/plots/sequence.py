@@ -17,6 +17,7 @@ from cotbench.report.plots.panels import curve_panels, logarithmic_axis
 from cotbench.report.plots.style import GREY, Entry, Looks, Pair, Plot, by_task, height_of, listed, signed
 
 _STEPS = (1, 2, 5)
+_FILLED = 3  # bands that are told apart by their fill in one panel
 
 
 def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
@@ -52,6 +53,7 @@ def _figure(title: str, rows: Sequence[Stopped], points: Sequence[Look], looks: 
     for (task, model), panel in zip(places, panels, strict=True):
         here = [row for row in rows if (row.task, row.model) == (task, model)]
         own = [[one for one in points if one.key == row.key] for row in here]
+        many = len(here) > _FILLED
         last = max(row.n for row in here)
         _scale(panel.axes, own, last)
         panel.axes.axhline(0, color=GREY, linewidth=1.0, zorder=1)
@@ -62,7 +64,9 @@ def _figure(title: str, rows: Sequence[Stopped], points: Sequence[Look], looks: 
                 for end in ("low", "value", "high")
             )
             colour = looks.colour(row.mode)
-            panel.axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0, zorder=2)
+            panel.axes.fill_between(x, low, high, color=colour, alpha=0.06 if many else 0.18, linewidth=0, zorder=2)
+            for end in (low, high) if many else ():  # over each other, bands are told apart by their ends
+                panel.axes.plot(x, end, color=colour, linewidth=0.8, alpha=0.8, zorder=2)
             panel.axes.plot(x, middle, color=colour, linewidth=1.3, zorder=3)
             if row.goal in goals and row.delta.low is not None and row.delta.high is not None:
                 centre = 50 * (row.delta.low + row.delta.high)
