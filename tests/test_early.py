@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Cli
+from test_resume import killed_at, lines
 
 from cotbench.analysis.compare import compare
 from cotbench.analysis.early import Cuts, early_of
@@ -220,9 +216,9 @@ def test_grading_again_gives_the_same_records(main: Cli, tmp_path: Path) -> None
 
 def test_a_thought_is_written_once_for_both_arms(main: Cli, tmp_path: Path) -> None:
     run = ask(main, tmp_path, "stub", "cot,early", 10)
-    lines = [json.loads(line) for line in (run / "journal.jsonl").read_bytes().splitlines()]
-    assert sum(not line.get("after") for line in lines) == 10
-    assert sum(bool(line.get("after")) for line in lines) >= 110
+    entries = [json.loads(line) for line in (run / "journal.jsonl").read_bytes().splitlines()]
+    assert sum(not line.get("after") for line in entries) == 10
+    assert sum(bool(line.get("after")) for line in entries) >= 110
 
 
 def test_an_arm_that_measures_is_in_no_difference_and_reports_by_itself(main: Cli, tmp_path: Path) -> None:
@@ -266,20 +262,12 @@ def test_a_dry_run_counts_what_is_asked_behind_cuts(main: Cli, tmp_path: Path) -
 
 
 @pytest.mark.patient
-@pytest.mark.parametrize("after_s", [0.3, 0.8, 1.5])
-def test_killed_and_resumed_it_has_the_same_records(main: Cli, tmp_path: Path, after_s: float) -> None:
-    whole = ask(main, tmp_path / "whole", "stub", ARMS, 200)
-    words = [sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", "demo", "--mode", ARMS,
-             "--limit", "200", "--output-dir", str(tmp_path / "killed"),
-             "--model-args", "latency_s=0.05,in_flight=40"]  # fmt: skip
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    folder = tmp_path / "killed"
-    while not list(folder.glob("*/journal.jsonl")) and process.poll() is None:
-        time.sleep(0.02)
-    time.sleep(after_s)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    [run] = folder.iterdir()
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
+def test_killed_and_resumed_it_has_the_same_records(main: Cli, tmp_path: Path, share: float) -> None:
+    whole = ask(main, tmp_path / "whole", "stub", ARMS, 100)
+    command = ["run", "--model", "stub", "--task", "demo", "--mode", ARMS, "--limit", "100", "-q"]
+    command += ["--model-args", "latency_s=0.05,in_flight=40", "--output-dir", str(tmp_path / "killed")]
+    run = killed_at(int(share * lines(whole)), command, tmp_path / "killed")
     assert json.loads((run / "manifest.json").read_text())["status"] == "running"
     done = main("run", "--resume", run)
     assert done.code == 0, done.err

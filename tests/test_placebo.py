@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import Cli
 from handmade import make_record, write_run
+from test_resume import killed_at
 
 from cotbench.analysis import ratios, stats
 from cotbench.analysis.compare import Comparison, compare
@@ -263,11 +264,20 @@ def test_the_thought_fed_back_restores_what_it_gains_and_the_placebos_differ_in_
 
 
 @pytest.mark.patient
-def test_a_run_that_was_torn_anywhere_is_resumed_and_graded_again_byte_for_byte(main: Cli, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_or_torn_anywhere_is_resumed_and_graded_again_byte_for_byte(
+    main: Cli, tmp_path: Path
+) -> None:
     main("run", "--model", "stub", *RUN, "-o", tmp_path / "whole")
     [whole] = (tmp_path / "whole").iterdir()
     records = (whole / "records.jsonl").read_bytes()
     journal = (whole / "journal.jsonl").read_bytes()
+    slow = ["run", "--model", "stub", *RUN, "--model-args", "in_flight=4,latency_s=0.01", "-q"]
+    for share in (0.1, 0.4, 0.8):
+        output = tmp_path / f"killed-{share}"
+        folder = killed_at(int(share * journal.count(b"\n")), [*slow, "-o", str(output)], output)
+        assert (folder / "journal.jsonl").read_bytes().count(b"\n") < journal.count(b"\n")
+        main("run", "--resume", folder, "-q")
+        assert (folder / "records.jsonl").read_bytes() == records
     for share in (0.1, 0.35, 0.6, 0.85):
         torn = tmp_path / f"torn-{share}" / whole.name
         shutil.copytree(whole, torn)

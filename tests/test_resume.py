@@ -75,6 +75,16 @@ def wait_for(output: Path, count: int, process: subprocess.Popen[bytes]) -> Path
     raise AssertionError("the run didn't get there in a minute")
 
 
+def killed_at(count: int, arguments: list[str], output: Path) -> Path:
+    """The folder of a run that SIGKILL ended once its journal held that many lines."""
+    process = start(arguments)
+    try:
+        return wait_for(output, count, process)
+    finally:
+        process.kill()
+        process.communicate()  # closes its pipes
+
+
 def addresses(folder: Path) -> list[tuple[Any, ...]]:
     rows = [json.loads(line) for line in (folder / JOURNAL).read_bytes().splitlines()]
     return [(row["question"], row["request"], row["ordinal"]) for row in rows]

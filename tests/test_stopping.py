@@ -5,9 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from test_resume import killed_at, lines
 
 from cotbench.analysis import stopping
 from cotbench.analysis.compare import Comparison, compare
@@ -210,21 +208,12 @@ def test_killed_at_random_points_and_resumed_it_is_the_same_run(main: Cli, tmp_p
     plain = ["run", "--model", "stub", "--task", "demo", "--limit", "15", "--mode", arms, "--quiet", "--json"]
     assert main(*plain, "--output-dir", str(whole)).code == 0
     [reference] = whole.iterdir()
-    lines = (reference / "journal.jsonl").read_bytes().count(b"\n")
-    rng = random.Random(5)
-    for number in range(3):
-        output = tmp_path / str(number)
+    total = lines(reference)
+    for point in random.Random(5).sample(range(20, total - 40), 3):
+        output = tmp_path / str(point)
         slow = [*plain, "--output-dir", str(output), "--model-args", "in_flight=4,latency_s=0.01"]
-        process = subprocess.Popen([sys.executable, "-m", "cotbench", *slow], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)  # fmt: skip
-        wanted, deadline, had = rng.randrange(20, lines - 40), time.monotonic() + 60, 0
-        while had < wanted and time.monotonic() < deadline and process.poll() is None:
-            had = sum(file.read_bytes().count(b"\n") for file in output.glob("*/journal.jsonl"))
-            time.sleep(0.002)
-        process.kill()
-        process.wait()
-        assert wanted <= had < lines
+        folder = killed_at(point, slow, output)
+        assert point <= lines(folder) < total
         assert main(*plain, "--output-dir", str(output)).code == 0
-        [folder] = output.iterdir()
         assert (folder / "records.jsonl").read_bytes() == (reference / "records.jsonl").read_bytes()
-        assert (folder / "journal.jsonl").read_bytes().count(b"\n") == lines
+        assert lines(folder) == total

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from test_resume import lines, start, wait_for
+from test_resume import killed_at, lines
 
 import cotbench
 from cotbench.analysis.compare import compare
@@ -246,12 +246,7 @@ def test_a_run_that_is_killed_anywhere_ends_where_an_undisturbed_one_does(storie
     command = ["run", "--model", "stub", "--task", str(stories), "--mode", "direct,cot", "--until", "sign", "-q"]
     command += ["--model-args", slow, "--reuse", "off", "--output-dir", str(output)]
     for point in sorted(random.Random(0).sample(range(1, lines(whole.folder) - 8), 5)):
-        process = start(command)
-        try:
-            folder = wait_for(output, point, process)
-        finally:
-            process.kill()
-            process.communicate()  # closes its pipes
+        folder = killed_at(point, command, output)
         assert read_manifest(folder).stopped is None, "it was killed before it knew"
     killed = ran(output, stories, until="sign", model_args=slow)
     assert killed.id == whole.id
