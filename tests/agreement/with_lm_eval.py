@@ -2,10 +2,10 @@
 
     python tests/agreement/with_lm_eval.py results/RUN MODEL_FOLDER [--lm-eval "python -m lm_eval"] [--model vllm]
 
-RUN is a cotbench run with modes that ask once and greedily (direct, cot) and with prompts on record (any engine but a
-server). Their pipeline loads the model by itself, tokenizes and generates; it reads answers with its own regex filter
-and grades with its own exact match. Prints how many completions and how many verdicts are the same; exits with 1 where
-a verdict differs. Needs lm_eval, and torch or vLLM.
+RUN is a cotbench run of the modes `direct@answer=asked` and `cot`, which ask once and greedily, with prompts on record
+(any engine but a server). Their pipeline loads the model by itself, tokenizes and generates; it reads answers with its
+own regex filter and grades with its own exact match. Prints how many completions and how many verdicts are the same;
+exits with 1 where a verdict differs. Needs lm_eval, and torch or vLLM.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import yaml
 
 from cotbench import load
 
-MODES = ("direct", "cot")
+MODES = {"direct": "direct@answer=asked", "cot": "cot"}  # by their templates
 READ = r"Answer: (-?[0-9]+)"
 
 
@@ -31,7 +31,7 @@ def prompts_of(run: Path, mode: str) -> list[dict[str, Any]]:
     """A row for each question of a run under a mode: the prompt as sent, the gold answer, and cotbench's verdict."""
     loaded = load(run)
     golds = loaded.questions.set_index("question")["gold"].to_dict()
-    records = {row.question: row for row in loaded.records[loaded.records["mode"] == mode].itertuples()}
+    records = {row.question: row for row in loaded.records[loaded.records["mode"] == MODES[mode]].itertuples()}
     rows = []
     for line in (run / "journal.jsonl").read_bytes().splitlines():
         reply = json.loads(line)
