@@ -232,6 +232,16 @@ def test_a_probe_asks_the_first_questions_that_the_run_will_ask(main: Cli, stori
 # --- kills --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
+def test_a_probe_of_a_run_with_a_limit_of_money_has_the_prices(main: Cli, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("{in: 1, out: 1}")
+    options = ("--model", "stub", "--task", "sample", "--mode", "direct,cot", "--max-cost", "1", "--prices", prices)
+    done = main("run", *options, "--probe", "2", "-q")
+    assert done.code == 0, done.err
+    assert f"--prices {prices}" in " ".join(done.out.split())
+
+
 def test_jobs_that_wait_for_what_was_just_collected_are_begun() -> None:
     """Where all on record is read in the look of a turn that began nothing, the loop isn't over: new questions come."""
     waited, begun = [], []
