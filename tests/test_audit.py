@@ -18,6 +18,7 @@ from cotbench.analysis.audit import look_at
 from cotbench.analysis.calibration import expected_calibration_error
 from cotbench.analysis.compare import compare
 from cotbench.analysis.pairing import load_run
+from cotbench.modes.arms import base_of
 from cotbench.modes.reading import read_answer
 from cotbench.report.headlines import headlines
 from cotbench.store.records import Record
@@ -263,6 +264,18 @@ def test_an_answer_line_that_was_begun_is_no_less_for_being_cut_behind_its_answe
     [caution] = asked.cautions
     assert (caution.kind, caution.share) == ("budget", 1.0)
     assert "(--max-tokens direct=N gives more)" in caution.text  # options call an arm by its mode
+
+
+@pytest.mark.parametrize(
+    ("mode", "of"), [("own", "cot"), ("filler@of=think@budget=9", "think@budget=9"), ("cascade", "cot")]
+)
+def test_more_budget_is_had_by_the_name_of_the_arm_that_another_one_rests_on(
+    mode: str, of: str, tmp_path: Path
+) -> None:
+    facts = {DIRECT: FACTS[DIRECT], mode: {**OFF, "label": "m", "mode": base_of(mode), "of": of}}
+    cut = [said("So we take the", "t", cut=True)] * 10
+    [caution] = compare([load_run(run_of(tmp_path / "r", {DIRECT: [AT_ONCE] * 10, mode: cut}, facts))]).cautions
+    assert f"(--max-tokens {base_of(of)}=N gives more)" in caution.text
 
 
 def test_a_thought_that_may_have_no_token_is_not_missed(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cotbench.analysis.compare import compare
 from cotbench.analysis.pairing import Panel, load_run, panels_of
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
-from cotbench.modes import MODES, Facts, facts_of
+from cotbench.modes import MODES, Facts, facts_of, find_mode
 from cotbench.modes.arms import base_of
 from cotbench.questions.tagging import RULES
 from cotbench.store.manifest import Manifest
@@ -230,6 +230,20 @@ def test_a_run_records_the_facts_of_its_modes(tmp_path: Path, main: Cli) -> None
         )
         assert (read.thinks, read.thinks_by) == thinks, name
         assert replace(read, thinks="", thinks_by="") == facts_of(name), name
+
+
+@pytest.mark.parametrize(
+    "arm",
+    ["self-consistency@stop=adaptive", "direct-votes@stop=window", "direct-votes@stop=full",
+     "self-consistency@confidence=lowest"],
+)  # fmt: skip
+def test_what_a_setting_takes_away_is_not_read_from_the_table_of_modes(arm: str) -> None:
+    facts = find_mode(arm).facts
+    read = facts_of(arm, facts.as_dict())
+    assert (read.votes_over, read.stops, read.picks) == (facts.votes_over, facts.stops, facts.picks)
+    assert bool(facts.votes_over) == ("full" in arm)
+    odd = {**facts.as_dict(), "settings": {"stop": 3, "confidence": None, "else": 1}}
+    assert facts_of(arm, odd).votes_over == MODES[base_of(arm)].facts.votes_over
 
 
 def test_facts_of_the_wrong_type_are_passed_over() -> None:

@@ -66,6 +66,14 @@ def asked(run: cotbench.Run) -> list[str]:
     return list(dict.fromkeys(json.loads(line)["question"] for line in records(run).splitlines()))
 
 
+def of_questions(lines: bytes) -> dict[str, list[str]]:
+    """The arms of the records of each question."""
+    found: dict[str, list[str]] = {}
+    for row in map(json.loads, lines.splitlines()):
+        found.setdefault(row["question"], []).append(row["mode"])
+    return found
+
+
 # --- the order ----------------------------------------------------------------------------------------------------
 
 
@@ -179,7 +187,10 @@ def test_limits_stop_a_run_that_a_larger_one_goes_on_with(stories: Path, tmp_pat
     assert first.status == "interrupted"
     assert manifest.stopped is not None
     assert manifest.stopped.why == "--max-tokens-total 3000"
-    assert any("With a larger limit it goes on" in note for note in first.notes)
+    assert f"With a larger limit it goes on: cotbench run --resume {first.folder} --max-tokens-total N" in first.notes
+    before = records(first)
+    assert {len(rows) for rows in of_questions(before).values()} == {2}, "of the beginning that is complete"
+    assert records(cotbench.run(resume=first, progress=False)) == before
     more = cotbench.run(resume=first, max_tokens_total=9_000, progress=False)
     assert set(asked(first)) <= set(asked(more))
     assert len(asked(more)) < ROWS
@@ -189,6 +200,7 @@ def test_limits_stop_a_run_that_a_larger_one_goes_on_with(stories: Path, tmp_pat
     stopped = read_manifest(dear.folder).stopped
     assert stopped is not None
     assert stopped.why == "--max-cost 0.02"
+    assert any(note.endswith(" --max-cost N --prices FILE") for note in dear.notes)
     assert "none" not in {row.why for row in compare([load_run(dear.folder)]).stopped}
 
 
@@ -218,6 +230,16 @@ def test_a_probe_asks_the_first_questions_that_the_run_will_ask(main: Cli, stori
 
 
 # --- kills --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.patient
+def test_a_probe_of_a_run_with_a_limit_of_money_has_the_prices(main: Cli, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("{in: 1, out: 1}")
+    options = ("--model", "stub", "--task", "sample", "--mode", "direct,cot", "--max-cost", "1", "--prices", prices)
+    done = main("run", *options, "--probe", "2", "-q")
+    assert done.code == 0, done.err
+    assert f"--prices {prices}" in " ".join(done.out.split())
 
 
 def test_jobs_that_wait_for_what_was_just_collected_are_begun() -> None:

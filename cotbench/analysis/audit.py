@@ -24,7 +24,7 @@ from cotbench.answers.reading import VAGUE, extract, split_reasoning
 from cotbench.answers.reading.parts import run_on, thought_in
 from cotbench.answers.reading.patterns import caseless
 from cotbench.modes import Facts
-from cotbench.modes.arms import cant_stop
+from cotbench.modes.arms import budget_of, cant_stop
 from cotbench.modes.reading import as_one_text
 from cotbench.store.records import Record
 from cotbench.store.table import WentOn
@@ -519,7 +519,7 @@ def _remarks(arms: Sequence[_Arm]) -> Iterator[Remark]:
         row = arm.audit[0]
         names = {"model": row.model, "task": row.task, "mode": row.mode}
         if arm.facts.thinks == "on" and row.n and row.cut is not None and row.cut / row.n > MOST_CUT:
-            more = f"--max-tokens {arm.facts.mode or row.mode}=N gives more"
+            more = f"--max-tokens {budget_of(row.mode, arm.facts)}=N gives more"
             text = f"{_percent(row.cut, row.n)} of the answers under {row.mode} were cut at their budget ({more})"
             yield Remark(**names, kind="cut", share=row.cut / row.n, text=text)
         if row.leaked and row.leaked >= MOST * row.looked:

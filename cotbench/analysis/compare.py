@@ -68,7 +68,7 @@ from cotbench.analysis.verdicts import Remark, judged
 from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
 from cotbench.analysis.weights import Part, Weights
 from cotbench.modes import BASELINE, Facts, facts_of
-from cotbench.modes.arms import base_of, is_likeliest
+from cotbench.modes.arms import base_of, budget_of, is_likeliest
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.lock import state_of
 from cotbench.store.manifest import SuiteEntry
@@ -752,7 +752,7 @@ def _unearned(panel: Panel, cell: Cell, base: Cell, delta: Delta) -> list[Cautio
             continue
         refused = float(((side.endings == _REFUSED) & ~was_cut)[both].mean())
         kind = "budget" if cut >= share / 2 else "refusal" if refused >= share / 2 else "reading"
-        more = f" (--max-tokens {side.facts.mode or side.mode}=N gives more)" if kind == "budget" else ""
+        more = f" (--max-tokens {budget_of(side.mode, side.facts)}=N gives more)" if kind == "budget" else ""
         ways = {
             "were cut at their budget": cut > 0,
             "were refused": refused > 0,

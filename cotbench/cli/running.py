@@ -246,11 +246,13 @@ def say_probe(
             "take the probe's replies.",
         )
     prices = _prices(prices_file)  # before anything is asked
-    result = executed(plan, output_dir, folder, probe=count, fresh=fresh, quiet=quiet)
+    result = executed(plan, output_dir, folder, probe=count, prices=prices, fresh=fresh, quiet=quiet)
     tally = result.tally
     found = likely(plan, output_dir, result.folder)
     rows = rows_of(plan, found, prices)
     goes_on = f"cotbench run --resume {shlex.quote(str(result.folder))}"
+    if plan.options.max_cost is not None:
+        goes_on += f" --prices {shlex.quote(str(prices_file))}"
     over = tally.done == plan.total
     if as_json:
         stdout_json(

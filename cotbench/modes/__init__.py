@@ -117,11 +117,20 @@ MODES: Table[Mode] = Table(
 ALIASES = {"sympy": PLAN_SOLVER.name}
 
 
+def _known(mode: Mode, settings: object) -> Facts:
+    """Return the facts of an arm by what is set of its mode's own settings: one that a setting takes away isn't in a
+    manifest, and isn't to be the mode's. settings: as the manifest has them; what no arm can have is passed over."""
+    if mode.tells is None or not isinstance(settings, Mapping):
+        return mode.facts
+    given = {key: value for key, value in settings.items() if key in mode.settings and mode.settings[key].fits(value)}
+    return replace(mode.facts, **mode.tells({**mode.values, **given}))
+
+
 def facts_of(name: str, recorded: Mapping[str, Any] | None = None) -> Facts:
     """Return the facts of a mode or arm of a run. recorded: the manifest's entry; earlier versions wrote some facts or
     none."""
     base = str((recorded or {}).get("mode") or arms.base_of(name))
-    known = MODES[base].facts if base in MODES else Facts(label=name)
+    known = _known(MODES[base], (recorded or {}).get("settings")) if base in MODES else Facts(label=name)
     if base != name and not recorded:
         known = replace(known, mode=base)
         with suppress(UsageError):

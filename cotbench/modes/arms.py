@@ -263,6 +263,11 @@ def base_of(name: str) -> str:
     return name.partition("@")[0]
 
 
+def budget_of(name: str, facts: Facts) -> str:
+    """What `--max-tokens` calls the budget of an arm: its mode, or that of the arm on whose replies it rests."""
+    return base_of(facts.of) or facts.mode or name
+
+
 def is_likeliest(name: str, facts: Callable[[str], Facts] | None = None) -> bool:
     """Whether an arm's answers are the likeliest options, rather than generated: they are compared with generated ones
     only where that arm is asked for by its name."""

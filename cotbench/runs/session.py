@@ -240,14 +240,16 @@ class _Session:
             self.say(f"{in_words(taken, sum(taken.values()) + tally.requests)}; --reuse off asks anew.")
         if tally.fatal:
             self.say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
+        priced = "" if self.plan.options.max_cost is None else " --prices FILE"  # of which nothing is on record
         if manifest.stopped is not None and until is not None:
             self.say(until.text)
             if status == "interrupted":
-                self.say(f"With a larger limit it goes on: cotbench run --resume {folder}")
+                limit = until.why.split()[0]
+                self.say(f"With a larger limit it goes on: cotbench run --resume {folder} {limit} N{priced}")
         elif status == "interrupted" and tally.done < tally.total:
             raise Interrupted(
                 f"Interrupted: {tally.done:,} of {tally.total:,} answers are recorded in {folder}.",
-                f"Go on with: cotbench run --resume {folder}",
+                f"Go on with: cotbench run --resume {folder}{priced}",
             )
         return RunResult(folder=folder, tally=tally, already_finished=was_finished and not tally.requests)
 

@@ -308,10 +308,12 @@ class Until:
             self.why = GOAL
 
     def kept(self) -> set[int]:
-        """The records that count, by number: where a task was decided, those of the beginning that decided it."""
+        """The records that count, by number: where a task was decided, those of the beginning that decided it; where a
+        limit was reached, those of the beginning that is complete. Of a run that was interrupted all that are there."""
         kept: set[int] = set()
         for task in self._tasks.values():
-            clusters = task.clusters if task.stop is None else task.clusters[: task.stop]
+            stop = task.complete if task.stop is None and self.why else task.stop
+            clusters = task.clusters if stop is None else task.clusters[:stop]
             for cluster in clusters:
                 for question in cluster:
                     kept.update(range(task.numbers[question.id], task.numbers[question.id] + len(task.arms)))
