@@ -238,6 +238,19 @@ def test_donors_have_another_gold_and_are_the_same_whatever_the_order() -> None:
         donors_of("other", data, some[:1], 0)
 
 
+def test_a_question_that_is_alone_of_its_kind_borrows_from_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.jsonl"
+    rows: list[dict[str, Any]] = [{"question": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(5)]
+    rows.append({"question": "Which is a fruit?", "choices": ["fig", "owl"], "answer": "A"})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = load_data(find_task(str(path)))
+    [alone] = [question for question in data.questions if question.choices]
+    assert [data.kind_of(question) for question in data.questions].count(data.kind_of(alone)) == 1
+    donors = donors_of("other", data, data.questions, 0)
+    assert donors[alone.id] != alone
+    assert alone not in donors.values()
+
+
 # --- runs ---------------------------------------------------------------------------------------------------------
 
 RUN = ("--task", "demo", "--mode", ",".join(["direct", "cot", *PLACEBOS]), "--limit", "12", "-q")
