@@ -188,6 +188,8 @@ def test_limits_stop_a_run_that_a_larger_one_goes_on_with(stories: Path, tmp_pat
     assert manifest.stopped is not None
     assert manifest.stopped.why == "--max-tokens-total 3000"
     assert f"With a larger limit it goes on: cotbench run --resume {first.folder} --max-tokens-total N" in first.notes
+    noted = compare([load_run(first.folder)]).notes
+    assert any("Go on with a larger limit" in note and note.endswith(" --max-tokens-total N") for note in noted)
     before = records(first)
     assert {len(rows) for rows in of_questions(before).values()} == {2}, "of the beginning that is complete"
     assert records(cotbench.run(resume=first, progress=False)) == before

@@ -650,9 +650,12 @@ def _state_notes(run: Run) -> list[str]:
             said = f"is going on: so far {len(run.records):,} of {total} answers, and the first ones aren't a sample"
             notes.append(f"{name} {said}. Report it again when it is finished.")
         else:
+            stopped = run.manifest.stopped
+            limit = stopped.why.split()[0] if stopped is not None and stopped.why.startswith("--") else ""
+            with_more, more = (" with a larger limit", f" {limit} N") if limit else ("", "")
             notes.append(
-                f"{name} is not finished ({state}): {len(run.records):,} of {total} answers so far. "
-                f"Go on with: cotbench run --resume {run.folder}"
+                f"{name} is not finished ({limit or state}): {len(run.records):,} of {total} answers so far. "
+                f"Go on{with_more}: cotbench run --resume {run.folder}{more}"
             )
     if not run.manifest.spec.contained:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
