@@ -83,6 +83,30 @@ def test_the_visible_thought_is_cut_without_the_line_that_states_its_answer() ->
     ]
 
 
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "\n\nThe answer is 9.\n\nSo, the answer is 9.",
+        "\nSo the answer is 9.\nAnswer: 9",
+        " The answer is 9." + "\n\nThe final answer is 9.\nThe answer is 9." * 30 + "\n\nThe answ",
+    ],
+)
+def test_a_thought_holds_none_of_the_sentences_that_say_its_answer_again_and_again(ending: str) -> None:
+    for finish in ("stop", "length"):
+        reply = Completion(text=THOUGHT + ending, finish_reason=finish)  # type: ignore[arg-type]
+        _, steps = drive("early@cuts=50", reply, ["7", "5", "9"])
+        assert steps[2].items[-1].begun == Begun(text=f"{THOUGHT}\nAnswer:")
+
+
+def test_an_answer_that_is_stated_and_then_checked_is_part_of_the_thought() -> None:
+    for checked in ("The answer is 9. Check: 9 - 4 = 5.", "The answer is 8. The answer is 9. Or is it 9?"):
+        _, steps = drive("early@cuts=50", Completion(text=f"{checked}\nAnswer: 9", finish_reason="stop"), ["9"] * 3)
+        assert steps[2].items[-1].begun == Begun(text=f"{checked}\nAnswer:")
+    changed = "2 + 3 = 6. The answer is 10. No, 2 + 3 = 5. The answer is 10."
+    _, steps = drive("early@cuts=50", Completion(text=f"{changed}\nAnswer: 9", finish_reason="stop"), ["9"] * 3)
+    assert steps[2].items[-1].begun == Begun(text=f"{changed}\nAnswer:")
+
+
 def test_a_hidden_thought_is_cut_and_closed() -> None:
     reply = Completion(text="Answer: 9", reasoning=THOUGHT, finish_reason="stop")
     _, steps = drive("early@of=think@cuts=50", reply, ["7", "5", "9"])

@@ -8,7 +8,7 @@ share of the questions (`free=`) the cut thoughts are gone on with to their own 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from cotbench.modes.kit import LINE_END, Kit
 from cotbench.modes.mode import Facts, Mode, Own, Turn, one_of
 from cotbench.modes.of import OF, of_setting, turn_of
 from cotbench.modes.paths import COT, vote
-from cotbench.modes.sentences import sentence_at, sentences
+from cotbench.modes.sentences import MOST_STATEMENTS, sentence_at, sentences, without_end
 from cotbench.modes.steps import Flow, Paths, Step, generate, token_ends
 from cotbench.types import (
     LETTERS,
@@ -105,7 +105,7 @@ def early(question: Question, kit: Kit) -> Flow:
 
 def _thought_of(question: Question, path: Completion, kit: Kit) -> _Thought:
     """What stands before a reply's answer: what was thought before the visible reply, else the visible text up to the
-    sentence that states the answer in the end."""
+    sentence that states the answer in the end, or up to the first of several in a row that state it."""
     text = path.begun + path.text
     parts = split_reasoning(text)
     if path.reasoning and kit.held:
@@ -115,7 +115,27 @@ def _thought_of(question: Question, path: Completion, kit: Kit) -> _Thought:
     reading = kit.read(question, path)
     if reading.span is not None and reading.rule not in VAGUE:
         text = text[: sentence_at(text, len(path.begun) + reading.span[0])[0]]
+        text = _before_repeats(text, reading.answer, lambda part: kit.read(question, _written(part)))
     return _Thought(text.rstrip(), hidden=False)
+
+
+def _before_repeats(text: str, answer: str | None, read: Callable[[str], Prediction]) -> str:
+    """Remove from a text's end sentences that state an answer: a model that says it again and again had it before."""
+    said: set[str] = set()
+    while len(said) < MOST_STATEMENTS:
+        found = read(text)
+        if found.answer is None or found.answer != answer or found.span is None or found.rule in VAGUE:
+            break
+        start, end = sentence_at(text, found.span[0])
+        if text[end:].strip():
+            break
+        said.add(text[start:end].strip())
+        text = without_end(text[:start], said)
+    return text
+
+
+def _written(text: str) -> Completion:
+    return Completion(text=text, finish_reason="stop")
 
 
 def _places(text: str, shares: Sequence[float], at_sentences: bool) -> Generator[Step, Any, list[int]]:
