@@ -107,6 +107,17 @@ def test_an_answer_that_is_stated_and_then_checked_is_part_of_the_thought() -> N
     assert steps[2].items[-1].begun == Begun(text=f"{changed}\nAnswer:")
 
 
+def test_a_number_is_never_cut_where_a_model_reads_it_digit_by_digit() -> None:
+    text = "So 1,240 + 3.5 = 1243.5"
+    kit = Kit(mode=find_mode("early@cuts=5"), answer_type="number", words="Answer:", held=True)
+    flow = kit.mode.run(QUESTION, kit)
+    next(flow)
+    flow.send([(Completion(text=f"{text}\nAnswer: 7", finish_reason="stop"),)])
+    step = flow.send([tuple(range(1, len(text) + 1))])  # tokens are characters
+    cut = {request.begun.text.removesuffix("Answer:").rstrip("\n") for request in step.items}
+    assert cut == {"", "So", "So 1,240", "So 1,240 +", "So 1,240 + 3.5", "So 1,240 + 3.5 =", text}
+
+
 def test_a_hidden_thought_is_cut_and_closed() -> None:
     reply = Completion(text="Answer: 9", reasoning=THOUGHT, finish_reason="stop")
     _, steps = drive("early@of=think@cuts=50", reply, ["7", "5", "9"])

@@ -8,6 +8,7 @@ share of the questions (`free=`) the cut thoughts are gone on with to their own 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,6 +42,7 @@ ON, OFF = "on", "off"
 ANSWER, FREELY = "answer", "free"  # roles of nodes, beside CUT
 _EVERY = 10  # per cent
 _LINE = 32  # tokens of an answer's line, in estimates: the kind of answer says how long it may be
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WINDOW = 64  # tokens; of the confidence in an answer only its tokens' probability is looked at
 
 
@@ -139,9 +141,13 @@ def _written(text: str) -> Completion:
 
 
 def _places(text: str, shares: Sequence[float], at_sentences: bool) -> Generator[Step, Any, list[int]]:
-    """Where a thought is cut: behind so many of its tokens, at sentences' ends behind the last that ends by there."""
+    """Where a thought is cut: behind so many of its tokens, before a number that this would break, at sentences' ends
+    behind the last that ends by there."""
     [ends] = yield from token_ends(text)
     places = [ends[math.ceil(share * len(ends)) - 1] if share and ends else 0 for share in shares]
+    # Many models read numbers digit by digit: 24 of 240 would be another number, which was never thought.
+    broken = {place: one.start() for one in _NUMBER.finditer(text) for place in range(one.start() + 1, one.end())}
+    places = [len(text[: broken[place]].rstrip()) if place in broken else place for place in places]
     if at_sentences:
         stops, end = [0], 0
         for sentence in sentences(text):
