@@ -95,7 +95,15 @@ def test_a_thought_holds_none_of_the_sentences_that_say_its_answer_again_and_aga
     for finish in ("stop", "length"):
         reply = Completion(text=THOUGHT + ending, finish_reason=finish)  # type: ignore[arg-type]
         _, steps = drive("early@cuts=50", reply, ["7", "5", "9"])
-        assert steps[2].items[-1].begun == Begun(text=f"{THOUGHT}\nAnswer:")
+        apart = "\n\n" if ending.startswith("\n\n") else "\n"
+        assert steps[2].items[-1].begun == Begun(text=f"{THOUGHT}{apart}Answer:")
+
+
+def test_behind_all_of_a_thought_without_a_statement_the_line_begins_as_where_the_reply_is_gone_on_with() -> None:
+    for finish in ("stop", "length"):
+        _, steps = drive("early@cuts=50", Completion(text=THOUGHT, finish_reason=finish), ["9"] * 3)  # type: ignore[arg-type]
+        [gone_on] = [item for step in steps if isinstance(step, Continue) for item in step.items]
+        assert steps[2].items[-1].begun == gone_on.begun
 
 
 def test_an_answer_that_is_stated_and_then_checked_is_part_of_the_thought() -> None:

@@ -48,17 +48,19 @@ _WINDOW = 64  # tokens; of the confidence in an answer only its tokens' probabil
 
 @dataclass(frozen=True, slots=True)
 class _Thought:
-    """What is cut: a text before the answer. hidden: whether it stands before the visible reply."""
+    """What is cut: a text before the answer. hidden: whether it stands before the visible reply. apart: what is put
+    between a visible one and the answer's line."""
 
     text: str
     hidden: bool
+    apart: str = LINE_END
 
     def closed(self, end: int, words: str) -> Begun:
         """The reply up to a place of the thought, and the answer's line begun behind it."""
         if self.hidden:
             return Begun(text=words, thought=self.text[:end])
         text = self.text[:end].rstrip()
-        return Begun(text=f"{text}{LINE_END}{words}" if text else words)
+        return Begun(text=f"{text}{self.apart}{words}" if text else words)
 
     def open(self, end: int) -> Begun | None:
         """The reply up to a place of the thought, which is gone on with."""
@@ -107,7 +109,10 @@ def early(question: Question, kit: Kit) -> Flow:
 
 def _thought_of(question: Question, path: Completion, kit: Kit) -> _Thought:
     """What stands before a reply's answer: what was thought before the visible reply, else the visible text up to the
-    sentence that states the answer in the end, or up to the first of several in a row that state it."""
+    sentence that states the answer in the end, or up to the first of several in a row that state it.
+
+    The answer's line stands apart from it as the statement did: by an empty line or none. Where there was no statement
+    it does as where a reply is gone on with (`Kit.conclude`), so that behind the whole thought the same is asked."""
     text = path.begun + path.text
     parts = split_reasoning(text)
     if path.reasoning and kit.held:
@@ -115,10 +120,12 @@ def _thought_of(question: Question, path: Completion, kit: Kit) -> _Thought:
     if parts.thought is not None and kit.held:
         return _Thought(text[slice(*parts.thought)].strip(), hidden=True)
     reading = kit.read(question, path)
-    if reading.span is not None and reading.rule not in VAGUE:
-        text = text[: sentence_at(text, len(path.begun) + reading.span[0])[0]]
-        text = _before_repeats(text, reading.answer, lambda part: kit.read(question, _written(part)))
-    return _Thought(text.rstrip(), hidden=False)
+    if reading.span is None or reading.rule in VAGUE:
+        return _Thought(text.rstrip(), hidden=False, apart=2 * LINE_END)
+    text = text[: sentence_at(text, len(path.begun) + reading.span[0])[0]]
+    text = _before_repeats(text, reading.answer, lambda part: kit.read(question, _written(part)))
+    lines = text[len(text.rstrip()) :].count(LINE_END)
+    return _Thought(text.rstrip(), hidden=False, apart=(2 if lines > 1 else 1) * LINE_END)
 
 
 def _before_repeats(text: str, answer: str | None, read: Callable[[str], Prediction]) -> str:
