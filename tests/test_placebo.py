@@ -89,6 +89,11 @@ def test_an_answer_that_is_stated_in_a_loop_goes_as_often_as_it_is_stated(again:
     assert shown(f"{STEPS}{100 * again}\nThe ans", finish="length") == STEPS
 
 
+def test_a_step_that_speaks_of_the_answer_stays() -> None:
+    steps = "Adding goes on up to the answer. It takes 2 rounds to reach the answer."
+    assert shown(f"{steps}\n\nSo, the answer is 7.") == steps
+
+
 def test_a_reply_that_is_nothing_but_an_answer_has_no_thought() -> None:
     assert [shown(text) for text in ("7", "Answer: 7", "**7**")] == ["", "", ""]
 

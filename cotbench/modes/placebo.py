@@ -25,9 +25,10 @@ ANSWER = "answer"  # the turn that is the placebo
 _TURN = Turn(name=ANSWER, template="direct", max_tokens=128, answer="begun")
 FILLER = " ..."
 _SHOWN = VAGUE - {"marked"}  # rules of readings for which nothing in the text is the statement of an answer
+# A whole sentence that ends in the word is a step: "It takes 4 rounds to reach the answer."
+_HEADED = re.compile(r"\banswer[^\w.!?。！？]*\Z", re.I)
 # What is left of a statement whose answer is gone: "**Final answer:**", "Therefore, the area is", marks alone.
-_ANNOUNCES = re.compile(r"(?:[:：=]|\b(?:is|are|be|equals|answer))\W*\Z", re.I)
-_HEADED = re.compile(r"\banswer\W*\Z", re.I)
+_ANNOUNCES = re.compile(rf"(?:[:：=]|\b(?:is|are|be|equals))\W*\Z|{_HEADED.pattern}", re.I)
 _WORD = re.compile(r"\w")
 
 
