@@ -79,6 +79,49 @@ def test_the_visible_thought_is_cut_without_the_line_that_states_its_answer() ->
     ]
 
 
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "\n\nThe answer is 9.\n\nSo, the answer is 9.",
+        "\nSo the answer is 9.\nAnswer: 9",
+        " The answer is 9." + "\n\nThe final answer is 9.\nThe answer is 9." * 30 + "\n\nThe answ",
+    ],
+)
+def test_a_thought_holds_none_of_the_sentences_that_say_its_answer_again_and_again(ending: str) -> None:
+    for finish in ("stop", "length"):
+        reply = Completion(text=THOUGHT + ending, finish_reason=finish)  # type: ignore[arg-type]
+        _, steps = drive("early@cuts=50", reply, ["7", "5", "9"])
+        apart = "\n\n" if ending.startswith("\n\n") else "\n"
+        assert steps[2].items[-1].begun == Begun(text=f"{THOUGHT}{apart}Answer:")
+
+
+def test_behind_all_of_a_thought_without_a_statement_the_line_begins_as_where_the_reply_is_gone_on_with() -> None:
+    for finish in ("stop", "length"):
+        _, steps = drive("early@cuts=50", Completion(text=THOUGHT, finish_reason=finish), ["9"] * 3)  # type: ignore[arg-type]
+        [gone_on] = [item for step in steps if isinstance(step, Continue) for item in step.items]
+        assert steps[2].items[-1].begun == gone_on.begun
+
+
+def test_an_answer_that_is_stated_and_then_checked_is_part_of_the_thought() -> None:
+    for checked in ("The answer is 9. Check: 9 - 4 = 5.", "The answer is 8. The answer is 9. Or is it 9?"):
+        _, steps = drive("early@cuts=50", Completion(text=f"{checked}\nAnswer: 9", finish_reason="stop"), ["9"] * 3)
+        assert steps[2].items[-1].begun == Begun(text=f"{checked}\nAnswer:")
+    changed = "2 + 3 = 6. The answer is 10. No, 2 + 3 = 5. The answer is 10."
+    _, steps = drive("early@cuts=50", Completion(text=f"{changed}\nAnswer: 9", finish_reason="stop"), ["9"] * 3)
+    assert steps[2].items[-1].begun == Begun(text=f"{changed}\nAnswer:")
+
+
+def test_a_number_is_never_cut_where_a_model_reads_it_digit_by_digit() -> None:
+    text = "So 1,240 + 3.5 = 1243.5"
+    kit = Kit(mode=find_mode("early@cuts=5"), answer_type="number", words="Answer:", held=True)
+    flow = kit.mode.run(QUESTION, kit)
+    next(flow)
+    flow.send([(Completion(text=f"{text}\nAnswer: 7", finish_reason="stop"),)])
+    step = flow.send([tuple(range(1, len(text) + 1))])  # tokens are characters
+    cut = {request.begun.text.removesuffix("Answer:").rstrip("\n") for request in step.items}
+    assert cut == {"", "So", "So 1,240", "So 1,240 +", "So 1,240 + 3.5", "So 1,240 + 3.5 =", text}
+
+
 def test_a_hidden_thought_is_cut_and_closed() -> None:
     reply = Completion(text="Answer: 9", reasoning=THOUGHT, finish_reason="stop")
     _, steps = drive("early@of=think@cuts=50", reply, ["7", "5", "9"])

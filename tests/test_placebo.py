@@ -84,6 +84,17 @@ def test_an_answer_that_is_stated_early_and_again_at_the_end_goes_at_both_places
     assert shown(text) == "To check that, 7 - 4 = 3. That is right."
 
 
+@pytest.mark.parametrize("again", ["\n\nThe answer is 7.", "\nSo, the answer is 7. The answer is 7!", "\nAnswer: 7"])
+def test_an_answer_that_is_stated_in_a_loop_goes_as_often_as_it_is_stated(again: str) -> None:
+    assert shown(STEPS + 100 * again) == STEPS
+    assert shown(f"{STEPS}{100 * again}\nThe ans", finish="length") == STEPS
+
+
+def test_a_step_that_speaks_of_the_answer_stays() -> None:
+    steps = "Adding goes on up to the answer. It takes 2 rounds to reach the answer."
+    assert shown(f"{steps}\n\nSo, the answer is 7.") == steps
+
+
 def test_a_reply_that_is_nothing_but_an_answer_has_no_thought() -> None:
     assert [shown(text) for text in ("7", "Answer: 7", "**7**")] == ["", "", ""]
 

@@ -8,7 +8,8 @@ share of the questions (`free=`) the cut thoughts are gone on with to their own 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from cotbench.modes.kit import LINE_END, Kit
 from cotbench.modes.mode import Facts, Mode, Own, Turn, one_of
 from cotbench.modes.of import OF, of_setting, turn_of
 from cotbench.modes.paths import COT, vote
-from cotbench.modes.sentences import sentence_at, sentences
+from cotbench.modes.sentences import MOST_STATEMENTS, sentence_at, sentences, without_end
 from cotbench.modes.steps import Flow, Paths, Step, generate, token_ends
 from cotbench.types import (
     LETTERS,
@@ -41,22 +42,25 @@ ON, OFF = "on", "off"
 ANSWER, FREELY = "answer", "free"  # roles of nodes, beside CUT
 _EVERY = 10  # per cent
 _LINE = 32  # tokens of an answer's line, in estimates: the kind of answer says how long it may be
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WINDOW = 64  # tokens; of the confidence in an answer only its tokens' probability is looked at
 
 
 @dataclass(frozen=True, slots=True)
 class _Thought:
-    """What is cut: a text before the answer. hidden: whether it stands before the visible reply."""
+    """What is cut: a text before the answer. hidden: whether it stands before the visible reply. apart: what is put
+    between a visible one and the answer's line."""
 
     text: str
     hidden: bool
+    apart: str = LINE_END
 
     def closed(self, end: int, words: str) -> Begun:
         """The reply up to a place of the thought, and the answer's line begun behind it."""
         if self.hidden:
             return Begun(text=words, thought=self.text[:end])
         text = self.text[:end].rstrip()
-        return Begun(text=f"{text}{LINE_END}{words}" if text else words)
+        return Begun(text=f"{text}{self.apart}{words}" if text else words)
 
     def open(self, end: int) -> Begun | None:
         """The reply up to a place of the thought, which is gone on with."""
@@ -105,7 +109,10 @@ def early(question: Question, kit: Kit) -> Flow:
 
 def _thought_of(question: Question, path: Completion, kit: Kit) -> _Thought:
     """What stands before a reply's answer: what was thought before the visible reply, else the visible text up to the
-    sentence that states the answer in the end."""
+    sentence that states the answer in the end, or up to the first of several in a row that state it.
+
+    The answer's line stands apart from it as the statement did: by an empty line or none. Where there was no statement
+    it does as where a reply is gone on with (`Kit.conclude`), so that behind the whole thought the same is asked."""
     text = path.begun + path.text
     parts = split_reasoning(text)
     if path.reasoning and kit.held:
@@ -113,15 +120,41 @@ def _thought_of(question: Question, path: Completion, kit: Kit) -> _Thought:
     if parts.thought is not None and kit.held:
         return _Thought(text[slice(*parts.thought)].strip(), hidden=True)
     reading = kit.read(question, path)
-    if reading.span is not None and reading.rule not in VAGUE:
-        text = text[: sentence_at(text, len(path.begun) + reading.span[0])[0]]
-    return _Thought(text.rstrip(), hidden=False)
+    if reading.span is None or reading.rule in VAGUE:
+        return _Thought(text.rstrip(), hidden=False, apart=2 * LINE_END)
+    text = text[: sentence_at(text, len(path.begun) + reading.span[0])[0]]
+    text = _before_repeats(text, reading.answer, lambda part: kit.read(question, _written(part)))
+    lines = text[len(text.rstrip()) :].count(LINE_END)
+    return _Thought(text.rstrip(), hidden=False, apart=(2 if lines > 1 else 1) * LINE_END)
+
+
+def _before_repeats(text: str, answer: str | None, read: Callable[[str], Prediction]) -> str:
+    """Remove from a text's end sentences that state an answer: a model that says it again and again had it before."""
+    said: set[str] = set()
+    while len(said) < MOST_STATEMENTS:
+        found = read(text)
+        if found.answer is None or found.answer != answer or found.span is None or found.rule in VAGUE:
+            break
+        start, end = sentence_at(text, found.span[0])
+        if text[end:].strip():
+            break
+        said.add(text[start:end].strip())
+        text = without_end(text[:start], said)
+    return text
+
+
+def _written(text: str) -> Completion:
+    return Completion(text=text, finish_reason="stop")
 
 
 def _places(text: str, shares: Sequence[float], at_sentences: bool) -> Generator[Step, Any, list[int]]:
-    """Where a thought is cut: behind so many of its tokens, at sentences' ends behind the last that ends by there."""
+    """Where a thought is cut: behind so many of its tokens, before a number that this would break, at sentences' ends
+    behind the last that ends by there."""
     [ends] = yield from token_ends(text)
     places = [ends[math.ceil(share * len(ends)) - 1] if share and ends else 0 for share in shares]
+    # Many models read numbers digit by digit: 24 of 240 would be another number, which was never thought.
+    broken = {place: one.start() for one in _NUMBER.finditer(text) for place in range(one.start() + 1, one.end())}
+    places = [len(text[: broken[place]].rstrip()) if place in broken else place for place in places]
     if at_sentences:
         stops, end = [0], 0
         for sentence in sentences(text):

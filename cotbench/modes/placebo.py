@@ -17,18 +17,18 @@ from cotbench.answers.reading.parts import thought_in
 from cotbench.modes.kit import LINE_END, Kit
 from cotbench.modes.mode import Facts, Mode, Turn
 from cotbench.modes.of import OF, of_setting, turn_of
-from cotbench.modes.sentences import sentence_at, sentences
+from cotbench.modes.sentences import MOST_STATEMENTS, sentence_at, sentences, without
 from cotbench.modes.steps import Flow, Step, borrow, generate, token_ends
 from cotbench.types import Begun, Completion, Outcome, Prediction, Question
 
 ANSWER = "answer"  # the turn that is the placebo
 _TURN = Turn(name=ANSWER, template="direct", max_tokens=128, answer="begun")
 FILLER = " ..."
-MOST_STATEMENTS = 20  # of an answer in one thought, that are removed
 _SHOWN = VAGUE - {"marked"}  # rules of readings for which nothing in the text is the statement of an answer
+# A whole sentence that ends in the word is a step: "It takes 4 rounds to reach the answer."
+_HEADED = re.compile(r"\banswer[^\w.!?。！？]*\Z", re.I)
 # What is left of a statement whose answer is gone: "**Final answer:**", "Therefore, the area is", marks alone.
-_ANNOUNCES = re.compile(r"(?:[:：=]|\b(?:is|are|be|equals|answer))\W*\Z", re.I)
-_HEADED = re.compile(r"\banswer\W*\Z", re.I)
+_ANNOUNCES = re.compile(rf"(?:[:：=]|\b(?:is|are|be|equals))\W*\Z|{_HEADED.pattern}", re.I)
 _WORD = re.compile(r"\w")
 
 
@@ -69,7 +69,8 @@ def without_statements(text: str, read: Callable[[str], Prediction], words: str 
         start, end = sentence_at(text, found.span[0])
         if found.rule in _SHOWN and not _HEADED.search(text[:start]):
             break
-        text, behind = _announced(text[:start]) + ("" if behind else text[end:]), False
+        rest, behind = _announced(text[:start]) + ("" if behind else text[end:]), False
+        text = without(rest, text[start:end])  # which a model may say dozens of times
     last = text.rfind(LINE_END) + 1
     if words and text[last:].lstrip(" *_#").startswith(words):
         text = text[:last]

@@ -7,6 +7,7 @@ their Chinese and Japanese forms; a line ends a sentence, too. The points of dec
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from itertools import pairwise
 
 _END = re.compile(r"(?:[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[”’」』）]*)\s*|\s*\n\s*")
@@ -20,6 +21,7 @@ _ITEM = re.compile(r"(?:\A|\n)[ \t>*_#-]*\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,4})\.\Z"
 _INITIAL = re.compile(r"(?:\A|[\s(])([A-Za-z]+|)[\s(]?\b[A-Z]\.\Z")
 _NAMES_AN_OPTION = frozenset("option choice answer statement case point step part letter is or and not be".split())
 _BACK = 24  # characters before a point that are looked at
+MOST_STATEMENTS = 20  # different ones of an answer in one thought, that are looked for
 
 
 def sentences(text: str) -> list[str]:
@@ -42,6 +44,19 @@ def sentence_at(text: str, place: int) -> tuple[int, int]:
             return start, start + len(sentence)
         start += len(sentence)
     return start, len(text)
+
+
+def without(text: str, sentence: str) -> str:
+    """Remove a sentence from a text wherever it stands."""
+    return "".join(one for one in sentences(text) if one.strip() != sentence.strip())
+
+
+def without_end(text: str, some: Collection[str]) -> str:
+    """Remove sentences from a text's end as long as it ends with one of these, each given without space around it."""
+    pieces = sentences(text)
+    while pieces and pieces[-1].strip() in some:
+        pieces.pop()
+    return "".join(pieces)
 
 
 def _goes_on(text: str, end: re.Match[str]) -> bool:
