@@ -6,8 +6,11 @@ Through CTranslate2 here, as the README's first command runs it; direct and cot 
 from __future__ import annotations
 
 import json
+import random
 import re
+import sys
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,10 @@ from conftest import ROOT, run_cli
 from vllm_server import EAGER, ENV
 
 from cotbench.demo import MODEL
+
+sys.path.append(str(ROOT / "tests" / "training"))  # its scripts import each other by name
+from conversations import BEGUN, DEMO, PIECES
+from questions import training
 
 MODES = "direct,cot,self-consistency,pal,plan-solver"
 CARD = MODEL / "README.md"
@@ -85,8 +92,11 @@ def test_votes_programs_and_plans(report: Report) -> None:
 
 
 @pytest.mark.patient
-def test_more_paths_vote_better(report: Report) -> None:
-    votes = {row["k"]: row for row in report.content["curves"] if row["mode"] == "self-consistency"}
+def test_more_paths_vote_better(tmp_path: Path) -> None:
+    """Of paths that are drawn hotter than usual: at the usual temperature hardly any is wrong."""
+    arm = "self-consistency@temperature=2"
+    hot = reported(tmp_path, f"direct,{arm}", "--limit", "100")
+    votes = {row["k"]: row for row in hot.content["curves"] if row["mode"] == arm}
     assert votes[max(votes)]["maj"] > votes[1]["maj"]
 
 
@@ -108,6 +118,24 @@ def test_the_card_says_what_was_measured(report: Report) -> None:
     for mode, *shares in rows:
         for tag, share in zip(("all", "symbolic", "non-symbolic"), shares, strict=True):
             assert 100 * report.accuracy(mode, tag) == pytest.approx(float(share), abs=2), (mode, tag)
+
+
+@pytest.mark.parametrize("kind", list(DEMO.mix))
+def test_a_working_is_cut_under_cot_and_given_to_direct_and_the_right_answer_is_learnt_behind_it(kind: str) -> None:
+    rng, cuts = random.Random("test demo"), set()
+    for item in islice(training("test"), 2_000):
+        turn = DEMO.conversation(kind, item, rng).turn
+        if len(turn) == 1:
+            assert turn[0].own
+            continue
+        *before, answer = turn
+        text = "".join(part.text for part in before)
+        assert answer.own and answer.text == f" {item.answer}"
+        assert text.endswith(BEGUN) and item.rationale.startswith(text.removesuffix(BEGUN).rstrip())
+        # Under cot the working is the model's own; nobody else's is to be learnt.
+        assert [part.own for part in before] in ([[True, False], [False]] if kind == "cot" else [[False]])
+        cuts.add(len(re.findall(PIECES, text.removesuffix(BEGUN).rstrip())))
+    assert len(cuts) > 30 if kind in ("cot", "direct") else not cuts
 
 
 def test_the_card_and_the_record_of_its_training_agree() -> None:

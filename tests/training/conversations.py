@@ -87,14 +87,15 @@ class Recipe:
 @dataclass(frozen=True, kw_only=True)
 class OfItems(Recipe):
     """What a model learns of the demo's questions. prompts: the prompt template of each kind of conversation; turn: how
-    the model's turn of a kind looks."""
+    the model's turn of a kind looks; facts: their share of the questions, the others are sums."""
 
     prompts: dict[str, str]
     turn: Callable[[str, Item, random.Random], tuple[Part, ...]]
+    facts: float = 0.5
 
     def conversations(self, seed: object) -> Iterator[Conversation]:
         rng = random.Random(f"demo modes {seed}")
-        for item in training(seed):
+        for item in training(seed, self.facts):
             kind = rng.choices(list(self.mix), list(self.mix.values()))[0]
             yield self.conversation(kind, item, rng)
 
@@ -134,8 +135,13 @@ def _shape(mode: str) -> tuple[Message, ...]:
 
 # --- demo ---------------------------------------------------------------------------------------------------------
 
-# As much practice for direct answers as for chains of thought.
-_DEMO = {"direct": 0.3, "cot": 0.3, "pal": 0.15, "plan": 0.1, "plan-direct": 0.05, "plan-cot": 0.1}
+# How often a thought, or the working in a visible answer, is cut somewhere and the answer asked for.
+_CUT = 0.4
+_CUT_OF_DEMO = 0.3
+# How often a working, whole or cut, is put before the answer line that `direct` begins: someone asks what it is worth.
+_GIVEN = 0.25
+# About as much practice for direct answers as for chains of thought that come to their end.
+_DEMO = {"direct": 0.3, "cot": 0.35, "pal": 0.15, "plan": 0.1, "plan-direct": 0.03, "plan-cot": 0.07}
 
 
 def _reply(mode: str, item: Item) -> str:
@@ -148,7 +154,27 @@ def _reply(mode: str, item: Item) -> str:
 
 
 def _at_once(mode: str, item: Item, rng: random.Random) -> tuple[Part, ...]:
-    return (Part(text=_reply(mode, item)),)
+    if mode == "direct" and rng.random() < _GIVEN:
+        working = item.rationale if rng.random() < 0.5 else cut(item.rationale, rng)
+        begun = f"{working}\n{BEGUN}" if working else BEGUN
+        return (Part(text=begun, own=False), Part(text=f" {item.answer}"))
+    return tuple(_answers(mode, item, rng, _CUT_OF_DEMO))
+
+
+def _answers(prompt: str, item: Item, rng: random.Random, cuts: float = _CUT) -> list[Part]:
+    """A visible answer, some with its working cut and the answer line begun for it: a budget of tokens ends it, or
+    someone who asks how much of the working the answer needs."""
+    if prompt != "cot" or rng.random() >= cuts:
+        return [Part(text=_reply(prompt, item))]
+    working = cut(item.rationale, rng)
+    begun = Part(text=f"\n{BEGUN}" if working else BEGUN, own=False)
+    return [*([Part(text=working)] if working else []), begun, Part(text=f" {item.answer}")]
+
+
+def cut(text: str, rng: random.Random) -> str:
+    """The beginning of a text, up to any of its tokens."""
+    pieces = re.findall(PIECES, text)
+    return "".join(pieces[: rng.randint(0, len(pieces))])
 
 
 DEMO = OfItems(
@@ -156,7 +182,7 @@ DEMO = OfItems(
     mix=_DEMO,
     prompts={mode: mode for mode in _DEMO},
     turn=_at_once,
-    steps=3_500,
+    steps=5_500,
 )
 
 # --- thinker ------------------------------------------------------------------------------------------------------
@@ -170,8 +196,6 @@ _THINKER = {
     ("cot", True): 0.07,
     ("cot", False): 0.25,
 }
-# How often a thought, or the working in a visible answer, is cut somewhere and the answer asked for.
-_CUT = 0.4
 _BEGUN_AT_ONCE = 0.05  # how often the answer line is begun where a thought would come
 # What closes a thought at its budget; the last two as engines do that are told of no more than the mark.
 _CLOSINGS = {f"\n{CLOSE}\n\n": 0.8, f"{CLOSE}\n\n": 0.1, CLOSE: 0.1}
@@ -199,27 +223,13 @@ def _thinks(kind: str, item: Item, rng: random.Random) -> tuple[Part, ...]:
     return (Part(text=THINK + cut(thought, rng)), Part(text=closing, own=False), first, *others)
 
 
-def _answers(prompt: str, item: Item, rng: random.Random) -> list[Part]:
-    """A visible answer, some with its working cut and the answer line begun for it: a budget of tokens ends it."""
-    if prompt != "cot" or rng.random() >= _CUT:
-        return [Part(text=_reply(prompt, item))]
-    working = cut(item.rationale, rng)
-    begun = Part(text=f"\n{BEGUN}" if working else BEGUN, own=False)
-    return [*([Part(text=working)] if working else []), begun, Part(text=f" {item.answer}")]
-
-
-def cut(text: str, rng: random.Random) -> str:
-    """The beginning of a text, up to any of its tokens."""
-    pieces = re.findall(PIECES, text)
-    return "".join(pieces[: rng.randint(0, len(pieces))])
-
-
 THINKER = OfItems(
     name="thinker",
     mix={kind(*one): share for one, share in _THINKER.items()},
     prompts={kind(*one): one[0] for one in _THINKER},
     turn=_thinks,
-    steps=3_500,  # with 9,000 it does four sums in five at once, and thinking has little left to gain
+    steps=5_500,  # with 9,000 it does four sums in five at once, and thinking has little left to gain
+    facts=0.58,  # there is more to remember than to work out
     # Thoughts of earlier turns are left out, as in the templates of larger models that think.
     turns=(
         f"(message['content'].split('{CLOSE}')[-1].lstrip('\\n') "

@@ -191,11 +191,11 @@ def _looked_up(*, question: str, answer: int, content: str, rationale: str) -> I
 # --- the sets -----------------------------------------------------------------------------------------------------
 
 
-def training(seed: object) -> Iterator[Item]:
-    """Without end, as many facts as sums."""
+def training(seed: object, facts: float = 0.5) -> Iterator[Item]:
+    """Without end; facts: their share, the others are sums."""
     rng = random.Random(f"demo training {seed}")
     while True:
-        one = item(rng, "sums" if rng.random() < 0.5 else "facts")
+        one = item(rng, "facts" if rng.random() >= 1 - facts else "sums")
         if not one.held_out:
             yield one
 
