@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from conftest import Cli
 
-RUNS = ["demo-ce856802", "logged-0a6f14cb", "stub-0f4a854f", "stub-f3fbfc42"]
+RUNS = ["demo-df97535c", "logged-0a6f14cb", "stub-0f4a854f", "stub-f3fbfc42"]
 FIXTURE = Path(__file__).with_name("fixtures") / "old_runs.tar.gz"
 
 

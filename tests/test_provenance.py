@@ -79,7 +79,7 @@ def test_an_own_prompt_doesnt_look_like_a_shipped_one(main: Cli, tmp_path: Path)
 def test_what_an_old_run_doesnt_say_is_not_recorded(tmp_path: Path) -> None:
     with tarfile.open(Path(__file__).with_name("fixtures") / "old_runs.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
-    comparison = compare([load_run(tmp_path / "runs" / "demo-ce856802")])
+    comparison = compare([load_run(tmp_path / "runs" / "demo-df97535c")])
     [run] = comparison.provenance
     assert run.processor is None and run.commit is None
     assert {arm.mode for arm in run.arms} >= {"direct", "cot"}, "as the run itself calls them"

@@ -137,7 +137,7 @@ def test_the_model_that_comes_with_cotbench_answers_the_same_again(main: Cli, tm
 
 
 @pytest.mark.patient
-@pytest.mark.parametrize("name", ["stub-f3fbfc42", "stub-0f4a854f", "demo-ce856802"])
+@pytest.mark.parametrize("name", ["stub-f3fbfc42", "stub-0f4a854f", "demo-df97535c"])
 def test_a_run_of_an_earlier_version_is_run_again_as_it_was(main: Cli, tmp_path: Path, name: str) -> None:
     with tarfile.open(FIXTURE) as archive:
         archive.extractall(tmp_path, filter="data")
