@@ -305,7 +305,7 @@ def test_a_dry_run_counts_what_is_asked_behind_cuts(main: Cli, tmp_path: Path) -
 
 
 @pytest.mark.patient
-@pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
+@pytest.mark.parametrize("share", [0.2, 0.7])
 def test_killed_and_resumed_it_has_the_same_records(main: Cli, tmp_path: Path, share: float) -> None:
     whole = ask(main, tmp_path / "whole", "stub", ARMS, 100)
     command = ["run", "--model", "stub", "--task", "demo", "--mode", ARMS, "--limit", "100", "-q"]

@@ -269,7 +269,7 @@ def test_a_run_that_is_killed_anywhere_ends_where_an_undisturbed_one_does(storie
     output = tmp_path / "killed"
     command = ["run", "--model", "stub", "--task", str(stories), "--mode", "direct,cot", "--until", "sign", "-q"]
     command += ["--model-args", slow, "--reuse", "off", "--output-dir", str(output)]
-    for point in sorted(random.Random(0).sample(range(1, lines(whole.folder) - 8), 5)):
+    for point in sorted(random.Random(0).sample(range(1, lines(whole.folder) - 8), 3)):
         folder = killed_at(point, command, output)
         assert read_manifest(folder).stopped is None, "it was killed before it knew"
     killed = ran(output, stories, until="sign", model_args=slow)
