@@ -650,8 +650,7 @@ def _state_notes(run: Run) -> list[str]:
             said = f"is going on: so far {len(run.records):,} of {total} answers, and the first ones aren't a sample"
             notes.append(f"{name} {said}. Report it again when it is finished.")
         else:
-            stopped = run.manifest.stopped
-            limit = stopped.why.split()[0] if stopped is not None and stopped.why.startswith("--") else ""
+            limit = run.manifest.stopped.limit if run.manifest.stopped is not None else ""
             with_more, more = (" with a larger limit", f" {limit} N") if limit else ("", "")
             notes.append(
                 f"{name} is not finished ({limit or state}): {len(run.records):,} of {total} answers so far. "

@@ -751,7 +751,7 @@ _WHY_NONE: Mapping[str, tuple[str, str]] = {
 def _why_none(figure: _Figure) -> tuple[str, str]:
     """Return why a report has no rows of a figure, and what to do about it."""
     kind = figure.rows
-    if kind == "beside" and figure.money:
+    if kind in ("beside", "efforts") and figure.money:
         return "no arm here spends further calls beside a vote at a price.", _NEEDS_CALLS[1]
     if kind == "policies" and figure.unit == ORACLE_ON_REPEATS:
         found = "an oracle that chooses on another repeat needs arms that were repeated."

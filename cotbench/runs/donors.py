@@ -21,10 +21,10 @@ AMONG = 8  # questions that come next in the order, of which the one that is abo
 def donors_of(arm: str, data: TaskData, questions: Sequence[Question], seed: int) -> dict[str, Question]:
     """Return by each question's id the one from which it borrows a reply, of those of a run's questions of a task.
 
-    They have answers of one kind (where a question is the only one of its kind, of any), another gold, and share no
-    text. All are put in an order by chance (by the seed and
-    their ids alone); of the next few that will do it is the one whose text is most nearly as long, since the thought of
-    a longer question is longer, too. arm: for messages. Raises UsageError where there is none."""
+    They have answers of one kind (of any, where none of its kind will do), another gold, and share no text. All are put
+    in an order by chance (by the seed and their ids alone); of the next few that will do it is the one whose text is
+    most nearly as long, since the thought of a longer question is longer, too. arm: for messages. Raises UsageError
+    where there is none."""
     order: dict[str, list[Question]] = defaultdict(list)
     for question in sorted(questions, key=lambda one: (unit(seed, one.id, "donor"), one.id)):
         order[data.kind_of(question)].append(question)
@@ -33,7 +33,7 @@ def donors_of(arm: str, data: TaskData, questions: Sequence[Question], seed: int
         for place, question in enumerate(ordered):
             next_ones = (ordered[(place + step) % len(ordered)] for step in range(1, len(ordered)))
             found = list(islice(_fitting(question, next_ones, data, kind), AMONG))
-            if not found:  # alone of its kind: an answer of another kind is another answer
+            if not found:  # an answer of another kind is another answer
                 rest = (one for other, some in order.items() if other != kind for one in some)
                 found = list(islice(_apart(question, rest), AMONG))
             if not found:

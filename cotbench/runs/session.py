@@ -244,8 +244,8 @@ class _Session:
         if manifest.stopped is not None and until is not None:
             self.say(until.text)
             if status == "interrupted":
-                limit = until.why.split()[0]
-                self.say(f"With a larger limit it goes on: cotbench run --resume {folder} {limit} N{priced}")
+                more = f"{manifest.stopped.limit} N{priced}"
+                self.say(f"With a larger limit it goes on: cotbench run --resume {folder} {more}")
         elif status == "interrupted" and tally.done < tally.total:
             raise Interrupted(
                 f"Interrupted: {tally.done:,} of {tally.total:,} answers are recorded in {folder}.",

@@ -142,6 +142,11 @@ class Stopped(Struct, frozen=True, kw_only=True):
     at: str
     tasks: Annotated[dict[str, StoppedTask], Meta(description="a mapping for each task")]
 
+    @property
+    def limit(self) -> str:
+        """The option whose limit was reached, without its value; "" where none was."""
+        return self.why.split()[0] if self.why.startswith("--") else ""
+
 
 class Lock(Struct, frozen=True, kw_only=True):
     """What was fixed before the first token: one contrast, a margin (a share) and the tag rule. hash: over all of it,
